@@ -1,0 +1,165 @@
+"""A case: one patient's images, structures, doses, plans, labs and facts, without the pixels."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from abscope.core.facts import ClinicalFacts
+from abscope.core.geometry import Grid
+from abscope.core.labs import LabResult
+from abscope.core.plan import Plan
+
+Severity = Literal["error", "warning", "info"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line of a validation report.
+
+    Parameters
+    ----------
+    code : str
+        Kebab-case word from ``docs/finding-codes.md``.
+    severity : str
+        ``error`` refuses the object or the import, ``warning`` restricts its use, ``info`` tells.
+    where : str
+        Safe name of the file or object, and the field.
+    message, remedy : str
+        What was found against what was expected, and what to do.
+    acceptable : bool
+        Whether a person may accept an ``error`` and go on, marked.
+    """
+
+    code: str
+    severity: Severity
+    where: str
+    message: str
+    remedy: str = ""
+    acceptable: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Patient:
+    """Who the case is about, as the headers say; empty text is "not given".
+
+    ``birth_date`` is ISO 8601 or empty. `synthetic` marks patients that code has made up.
+    """
+
+    id: str
+    name: str
+    birth_date: str = ""
+    sex: str = ""
+    synthetic: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Series:
+    """An image series whose geometry passed the gate.
+
+    ``slice_uids`` are the SOPInstanceUIDs in plane order (for references on export);
+    ``blob`` is the key of the voxels in the archive.
+    """
+
+    uid: str
+    study_uid: str
+    modality: str
+    description: str
+    date: str
+    unit: str
+    grid: Grid
+    n_files: int
+    slice_uids: tuple[str, ...]
+    blob: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RoiInfo:
+    """A structure's row in a table: all but the contours. Volume in cm3, end caps included."""
+
+    number: int
+    name: str
+    standard_name: str | None
+    interpreted_type: str
+    color: tuple[int, int, int] | None
+    volume_cm3: float | None
+    confidence: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StructureSetInfo:
+    """A structure set without its contours, which lie in the archive under `blob`."""
+
+    uid: str
+    label: str
+    source: str
+    frame_of_reference_uid: str
+    series_uid: str
+    rois: tuple[RoiInfo, ...]
+    blob: str = ""
+
+    @property
+    def is_auto(self) -> bool:
+        """Whether an engine drew it."""
+        return self.source.startswith("auto:")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DoseInfo:
+    """A dose without its voxels, which lie in the archive under `blob`."""
+
+    uid: str
+    summation: str
+    dose_type: str
+    max_gy: float
+    grid: Grid
+    plan_uid: str
+    structure_set_uid: str
+    blob: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Case:
+    """Everything known of a case but voxels and contours.
+
+    ``version`` grows by one with every change and keys all caches.
+    """
+
+    id: str
+    version: int
+    patient: Patient
+    created: str
+    series: tuple[Series, ...] = ()
+    structure_sets: tuple[StructureSetInfo, ...] = ()
+    doses: tuple[DoseInfo, ...] = ()
+    plans: tuple[Plan, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    labs: tuple[LabResult, ...] = ()
+    facts: ClinicalFacts = dataclasses.field(default_factory=ClinicalFacts)
+
+    def plan_of(self, dose: DoseInfo) -> Plan | None:
+        """Return the plan that a dose refers to, or None."""
+        return next((p for p in self.plans if p.uid == dose.plan_uid), None)
+
+    def planning_series(self) -> Series | None:
+        """Return the image the clinical structures were drawn on, or the first CT, or the first."""
+        drawn_on = {s.series_uid for s in self.structure_sets if not s.is_auto}
+        for wanted in (
+            [s for s in self.series if s.uid in drawn_on],
+            [s for s in self.series if s.modality == "CT"],
+            list(self.series),
+        ):
+            if wanted:
+                return wanted[0]
+        return None
+
+    def structure_set_for(self, dose: DoseInfo) -> StructureSetInfo | None:
+        """Return the set that the dose's plan references; else the only clinical set there is."""
+        plan = self.plan_of(dose)
+        wanted = [plan.structure_set_uid if plan else "", dose.structure_set_uid]
+        for uid in wanted:
+            for info in self.structure_sets:
+                if uid and info.uid == uid:
+                    return info
+        clinical = [s for s in self.structure_sets if not s.is_auto]
+        return clinical[0] if len(clinical) == 1 else None

@@ -1,0 +1,261 @@
+"""Structures as the planning system draws them: closed polygons on planes, in millimetres."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from abscope.core.errors import NotFoundError
+from abscope.core.geometry import FloatArray, slab_edges_mm
+
+#: Contours whose positions along the normal differ by less than this share a plane (mm).
+SAME_PLANE_MM = 0.01
+#: Thickness given to a structure drawn on one plane only, when nothing says otherwise (mm).
+SINGLE_PLANE_THICKNESS_MM = 1.0
+#: A gap this much wider than the usual one is a gap in the structure, not a thick slice.
+GAP_FACTOR = 1.5
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Contour:
+    """One item of a ContourSequence.
+
+    Parameters
+    ----------
+    points_mm : ndarray, shape (n, 3)
+        LPS millimetres.
+    geometric_type : str
+        ContourGeometricType; only ``CLOSED_PLANAR`` encloses a volume.
+    """
+
+    points_mm: FloatArray
+    geometric_type: str = "CLOSED_PLANAR"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Roi:
+    """One region of interest; its key within a structure set is `number`, never its name.
+
+    Parameters
+    ----------
+    number : int
+        ROINumber.
+    name : str
+        As its source wrote it.
+    standard_name : str or None
+        TG-263 name (AAPM TG-263, 2018) where it is known.
+    interpreted_type : str
+        RTROIInterpretedType: ``ORGAN``, ``GTV``, ``PTV``, ``EXTERNAL`` ... or empty.
+    color : tuple of int or None
+        Red, green, blue, 0 to 255, from the source.
+    contours : tuple of Contour
+    confidence : float or None
+        0 to 1, given by an engine; None for a clinical contour.
+    """
+
+    number: int
+    name: str
+    contours: tuple[Contour, ...]
+    standard_name: str | None = None
+    interpreted_type: str = ""
+    color: tuple[int, int, int] | None = None
+    confidence: float | None = None
+
+    @property
+    def closed(self) -> tuple[Contour, ...]:
+        """The contours that enclose a volume (closed, three points or more)."""
+        return tuple(
+            c
+            for c in self.contours
+            if c.geometric_type == "CLOSED_PLANAR" and len(c.points_mm) >= 3
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StructureSet:
+    """Regions of interest drawn together on one image.
+
+    Parameters
+    ----------
+    uid : str
+        SOPInstanceUID.
+    label : str
+        StructureSetLabel or the engine's name.
+    source : str
+        ``"clinical"`` for imported sets, ``"auto:<engine>"`` for computed ones.
+    frame_of_reference_uid, series_uid : str
+        Frame and image series on which it was drawn; empty when the source does not say.
+    rois : tuple of Roi
+    """
+
+    uid: str
+    label: str
+    source: str
+    frame_of_reference_uid: str
+    rois: tuple[Roi, ...]
+    series_uid: str = ""
+
+    def roi(self, key: str | int) -> Roi:
+        """Return the ROI with this number, name or standard name (in this order).
+
+        Raises
+        ------
+        NotFoundError
+            When none or more than one fits.
+        """
+        text = str(key).strip()
+        for found in (
+            [r for r in self.rois if text.lstrip("-").isdigit() and r.number == int(text)],
+            [r for r in self.rois if r.name == text],
+            [r for r in self.rois if r.name.casefold() == text.casefold()],
+            [r for r in self.rois if (r.standard_name or "").casefold() == text.casefold()],
+        ):
+            if len(found) == 1:
+                return found[0]
+            if found:
+                numbers = ", ".join(str(r.number) for r in found)
+                raise NotFoundError(
+                    "structure-ambiguous",
+                    "Several structures carry this name.",
+                    where=f"structure set {self.label}",
+                    expected=f"one of the ROI numbers {numbers}",
+                    remedy="Name the structure by its number.",
+                )
+        raise NotFoundError(
+            "structure-not-found",
+            f"No structure {text!r}.",
+            where=f"structure set {self.label}",
+            expected="one of " + ", ".join(r.name for r in self.rois[:20]),
+            remedy="Use a name or number from this list.",
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Slab:
+    """A stretch along the normal on which a region's cross-section does not change.
+
+    Parameters
+    ----------
+    low_mm, high_mm : float
+        Edges along ``axes[2]``, measured from the patient origin.
+    polygons_mm : tuple of ndarray, each shape (n, 2)
+        In-plane coordinates along ``axes[0]`` and ``axes[1]``; even-odd rule.
+    """
+
+    low_mm: float
+    high_mm: float
+    polygons_mm: tuple[FloatArray, ...]
+
+    @property
+    def thickness_mm(self) -> float:
+        """Distance between the edges."""
+        return self.high_mm - self.low_mm
+
+
+def slabs_of(
+    roi: Roi, axes: npt.ArrayLike | None = None, usual_gap_mm: float | None = None
+) -> tuple[Slab, ...]:
+    """Return the slabs of a structure: each plane half-way to its neighbours, half-slice end caps.
+
+    Where the structure has a gap (a missing stretch wider than `GAP_FACTOR` times the usual
+    distance of its planes), both sides end with an end cap of half the usual distance, and nothing
+    is filled in.
+
+    Parameters
+    ----------
+    roi : Roi
+    axes : ndarray, shape (3, 3), optional
+        Grid axes of the image on which it was drawn; patient axes when left out.
+    usual_gap_mm : float, optional
+        Distance between image planes; taken from the contours when left out.
+    """
+    frame = np.eye(3) if axes is None else np.asarray(axes, dtype=np.float64)
+    planes = _group_planes(roi.closed, frame)
+    if not planes:
+        return ()
+    positions = np.array([position for position, _ in planes])
+    gaps = np.diff(positions)
+    usual = float(np.median(gaps)) if gaps.size else (usual_gap_mm or SINGLE_PLANE_THICKNESS_MM)
+    breaks = np.flatnonzero(gaps > GAP_FACTOR * usual) + 1
+    slabs: list[Slab] = []
+    for run in np.split(np.arange(len(planes)), breaks):
+        edges = slab_edges_mm(positions[run], single_thickness_mm=usual)
+        slabs.extend(
+            Slab(low_mm=float(low), high_mm=float(high), polygons_mm=planes[index][1])
+            for index, low, high in zip(run, edges[:-1], edges[1:], strict=True)
+        )
+    return tuple(slabs)
+
+
+def _group_planes(
+    contours: Iterable[Contour], axes: FloatArray
+) -> list[tuple[float, tuple[FloatArray, ...]]]:
+    """Return (position along the normal, polygons) in ascending order."""
+    local = [np.asarray(c.points_mm, dtype=np.float64) @ axes.T for c in contours]
+    order = sorted(range(len(local)), key=lambda i: float(local[i][:, 2].mean()))
+    planes: list[tuple[float, list[FloatArray]]] = []
+    for i in order:
+        position = float(local[i][:, 2].mean())
+        polygon = np.ascontiguousarray(local[i][:, :2])
+        if planes and position - planes[-1][0] < SAME_PLANE_MM:
+            planes[-1][1].append(polygon)
+        else:
+            planes.append((position, [polygon]))
+    return [(position, tuple(polygons)) for position, polygons in planes]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Region:
+    """What a DVH is computed of: the union of some structures, less others.
+
+    Examples
+    --------
+    ``Region(name="Lungs-GTV", include=(left, right), exclude=(gtv,))``
+    """
+
+    name: str
+    include: tuple[Roi, ...]
+    exclude: tuple[Roi, ...] = ()
+
+    @classmethod
+    def of(cls, roi: Roi) -> Region:
+        """Return the region of one structure."""
+        return cls(name=roi.name, include=(roi,))
+
+    def cross_sections(
+        self, axes: npt.ArrayLike | None = None, usual_gap_mm: float | None = None
+    ) -> Iterator[CrossSection]:
+        """Yield stretches along the normal on which no operand changes, in ascending order."""
+        members = [(roi, True) for roi in self.include] + [(roi, False) for roi in self.exclude]
+        stacks = [(slabs_of(roi, axes, usual_gap_mm), adds) for roi, adds in members]
+        edges = sorted({e for slabs, _ in stacks for s in slabs for e in (s.low_mm, s.high_mm)})
+        merged: list[float] = []
+        for edge in edges:
+            if not merged or edge - merged[-1] > SAME_PLANE_MM / 2:
+                merged.append(edge)
+        for low, high in itertools.pairwise(merged):
+            middle = (low + high) / 2
+            parts: tuple[list[tuple[FloatArray, ...]], list[tuple[FloatArray, ...]]] = ([], [])
+            for slabs, adds in stacks:
+                for slab in slabs:
+                    if slab.low_mm <= middle < slab.high_mm:
+                        parts[0 if adds else 1].append(slab.polygons_mm)
+                        break
+            if parts[0]:
+                yield CrossSection(
+                    low_mm=low, high_mm=high, include=tuple(parts[0]), exclude=tuple(parts[1])
+                )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CrossSection:
+    """One stretch of a `Region`: polygon groups to unite and polygon groups to take out."""
+
+    low_mm: float
+    high_mm: float
+    include: tuple[tuple[FloatArray, ...], ...]
+    exclude: tuple[tuple[FloatArray, ...], ...]

@@ -1,0 +1,1 @@
+"""Models as plug-ins: protocol, card, features with provenance, explanation, domain, registry."""
