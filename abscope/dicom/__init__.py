@@ -1,0 +1,1 @@
+"""DICOM in and out: reading with a geometry gate, and writers."""

@@ -1,0 +1,86 @@
+"""Header values by keyword, with a clear error where a value is absent or unreadable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pydicom
+
+from abscope.core.errors import InputError
+from abscope.core.geometry import FloatArray
+
+
+def text(dataset: pydicom.Dataset, keyword: str, default: str = "") -> str:
+    """Return a value as stripped text, `default` when absent, empty or unreadable."""
+    try:
+        value = dataset.get(keyword)
+    except Exception:  # pydicom raises many kinds for a broken element; the value is then absent
+        return default
+    return default if value is None else str(value).strip()
+
+
+def number(dataset: pydicom.Dataset, keyword: str) -> float | None:
+    """Return a finite number, None when the element is absent or empty.
+
+    Raises
+    ------
+    InputError
+        When the element is there and is not one finite number.
+    """
+    raw = text(dataset, keyword)
+    if not raw:
+        return None
+    try:
+        value = float(raw)
+    except ValueError:
+        value = float("nan")
+    if not np.isfinite(value):
+        raise unreadable(keyword, "a finite number")
+    return value
+
+
+def numbers(dataset: pydicom.Dataset, keyword: str, count: int | None = None) -> FloatArray:
+    """Return finite numbers, shape (count,).
+
+    Raises
+    ------
+    InputError
+        When the element is absent, unreadable or has another count.
+    """
+    try:
+        raw = dataset.get(keyword)
+        values = np.asarray([float(v) for v in ([] if raw is None else raw)], dtype=np.float64)
+    except Exception:
+        raise unreadable(keyword, "numbers") from None
+    if values.size == 0:
+        raise InputError(
+            "attribute-absent",
+            f"{keyword} is absent.",
+            where=keyword,
+            expected=f"{count or 'some'} numbers",
+            remedy="Export the object again; without it its position or scale is unknown.",
+        )
+    if (count is not None and values.size != count) or not np.isfinite(values).all():
+        raise unreadable(keyword, f"{count or 'some'} finite numbers")
+    return values
+
+
+def items(dataset: pydicom.Dataset, keyword: str) -> list[pydicom.Dataset]:
+    """Return the items of a sequence, an empty list when it is absent or no sequence."""
+    try:
+        value: Any = dataset.get(keyword)
+        return list(value) if value is not None else []
+    except Exception:
+        return []
+
+
+def unreadable(keyword: str, expected: str) -> InputError:
+    """Return the error for an element whose value cannot be used."""
+    return InputError(
+        "attribute-unreadable",
+        f"{keyword} cannot be read.",
+        where=keyword,
+        expected=expected,
+        remedy="Export the object again from its source.",
+    )

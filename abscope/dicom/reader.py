@@ -1,0 +1,230 @@
+"""An upload read to the end: what would be stored for each patient, and what was found."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from abscope.core.case import Finding, Patient, Series
+from abscope.core.errors import InputError, RefusedError
+from abscope.core.geometry import Volume
+from abscope.core.ids import uid_from
+from abscope.core.plan import Dose, Plan
+from abscope.core.structures import StructureSet
+from abscope.dicom import header
+from abscope.dicom.gate import gate_series, orientation_key
+from abscope.dicom.link import LinkedSet, linked_sets
+from abscope.dicom.references import reference_findings
+from abscope.dicom.rtdose import read_dose
+from abscope.dicom.rtplan import read_plan
+from abscope.dicom.rtstruct import parse_structure_set
+from abscope.dicom.scan import Parsed, scan
+from abscope.dicom.sources import SourceFile
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Draft:
+    """One patient's part of an upload, ready to be stored once its errors are accepted.
+
+    ``objects`` maps each SOPInstanceUID to the sha256 of its file.
+    """
+
+    patient: Patient
+    series: tuple[tuple[Series, Volume], ...]
+    structure_sets: tuple[StructureSet, ...]
+    doses: tuple[Dose, ...]
+    plans: tuple[Plan, ...]
+    findings: tuple[Finding, ...]
+    objects: dict[str, str]
+
+    def errors(self, accepted: frozenset[str] = frozenset()) -> tuple[Finding, ...]:
+        """Return the errors that nobody has accepted, or that cannot be accepted."""
+        return tuple(
+            f
+            for f in self.findings
+            if f.severity == "error" and not (f.acceptable and f.code in accepted)
+        )
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing usable is in it."""
+        return not (self.series or self.structure_sets or self.doses or self.plans)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reading:
+    """A whole upload: a draft for each patient, and findings about files of none."""
+
+    drafts: tuple[Draft, ...]
+    findings: tuple[Finding, ...]
+
+
+def read_upload(sources: Iterable[SourceFile], accepted: frozenset[str] = frozenset()) -> Reading:
+    """Read an upload.
+
+    Parameters
+    ----------
+    sources : iterable of SourceFile
+    accepted : frozenset of str
+        Finding codes that a person has accepted.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # pydicom's remarks on odd but readable values
+        scanned = scan(sources)
+        drafts = tuple(_draft(linked, accepted) for linked in linked_sets(scanned.objects))
+    return Reading(drafts=drafts, findings=scanned.findings)
+
+
+def _draft(linked: LinkedSet, accepted: frozenset[str]) -> Draft:
+    findings: list[Finding] = list(linked.findings)
+    by_kind: dict[str, list[Parsed]] = defaultdict(list)
+    for item in linked.objects:
+        by_kind[item.modality if item.modality.startswith("RT") else "IMAGE"].append(item)
+    series = _read_series(by_kind["IMAGE"], accepted, findings)
+    plans = _read_each(by_kind["RTPLAN"], lambda p: read_plan(p.dataset), findings)
+    doses = _read_each(by_kind["RTDOSE"], lambda p: read_dose(p.dataset), findings)
+    sets: list[StructureSet] = []
+    for item in by_kind["RTSTRUCT"]:
+        try:
+            structure_set, odd = parse_structure_set(item.dataset)
+        except RefusedError as error:
+            findings.append(_left_out(item, error))
+            continue
+        sets.append(_attached(structure_set, series))
+        findings.extend(odd)
+    findings.extend(reference_findings(series, sets, doses, plans))
+    return Draft(
+        patient=linked.patient,
+        series=tuple(series),
+        structure_sets=tuple(sets),
+        doses=tuple(doses),
+        plans=tuple(plans),
+        findings=tuple(findings),
+        objects={item.sop_uid: item.sha256 for item in linked.objects},
+    )
+
+
+def _read_each(
+    items: list[Parsed], read: Callable[[Parsed], T], findings: list[Finding]
+) -> list[T]:
+    """Return what could be read; each refusal becomes a finding of its own."""
+    found: list[T] = []
+    for item in items:
+        try:
+            found.append(read(item))
+        except RefusedError as error:
+            findings.append(_left_out(item, error))
+    return found
+
+
+def _left_out(item: Parsed, error: RefusedError) -> Finding:
+    return Finding(
+        code=error.code,
+        severity="error",
+        where=f"{item.modality} {item.label}, {error.where}",
+        message=f"{error.what} Expected: {error.expected}.",
+        remedy=f"{error.remedy} Accept to import the rest without this object.",
+        acceptable=True,
+    )
+
+
+def _read_series(
+    images: list[Parsed], accepted: frozenset[str], findings: list[Finding]
+) -> list[tuple[Series, Volume]]:
+    stacks: dict[str, dict[tuple[object, ...], list[Parsed]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for item in images:
+        uid = header.text(item.dataset, "SeriesInstanceUID") or "series without UID"
+        stacks[uid][orientation_key(item.dataset)].append(item)
+    found = []
+    for uid, by_orientation in stacks.items():
+        groups = sorted(by_orientation.values(), key=len, reverse=True)
+        for number, group in enumerate(groups):
+            name = _series_uid(uid, number, group)
+            if _is_scout(group) or (number and len(group) == 1 and len(groups[0]) > 2):
+                findings.append(_scout(group))
+                continue
+            read = _gate(name, group, accepted, findings)
+            if read is not None:
+                found.append(read)
+    return found
+
+
+def _series_uid(uid: str, number: int, group: list[Parsed]) -> str:
+    if uid == "series without UID":
+        return uid_from("series", *sorted(item.sha256 for item in group))
+    return uid if number == 0 else uid_from(uid, str(number))
+
+
+def _gate(
+    uid: str, group: list[Parsed], accepted: frozenset[str], findings: list[Finding]
+) -> tuple[Series, Volume] | None:
+    first = group[0].dataset
+    modality = group[0].modality
+    where = f"{modality} series of {len(group)} files ({group[0].label} ...)"
+    try:
+        if header.text(first, "NumberOfFrames") not in ("", "1"):
+            raise InputError(
+                "multi-frame-not-read",
+                "The series is a multi-frame object.",
+                where="NumberOfFrames",
+                expected="one file a slice",
+                remedy="Export the series as single-frame CT.",
+            )
+        gated = gate_series([item.dataset for item in group], where=where, accepted=accepted)
+    except RefusedError as error:
+        findings.append(
+            Finding(
+                code=error.code,
+                severity="error",
+                where=error.where if where in error.where else f"{where}, {error.where}",
+                message=f"{error.what} Expected: {error.expected}.",
+                remedy=error.remedy,
+                acceptable=True,
+            )
+        )
+        return None
+    findings.extend(gated.findings)
+    date = header.text(first, "AcquisitionDate") or header.text(first, "StudyDate")
+    series = Series(
+        uid=uid,
+        study_uid=header.text(first, "StudyInstanceUID"),
+        modality=modality,
+        description=header.text(first, "SeriesDescription")[:64],
+        date=f"{date[:4]}-{date[4:6]}-{date[6:8]}" if len(date) == 8 and date.isdigit() else "",
+        unit=gated.volume.unit,
+        grid=gated.volume.grid,
+        n_files=len(group),
+        slice_uids=gated.slice_uids,
+    )
+    return series, gated.volume
+
+
+def _is_scout(group: list[Parsed]) -> bool:
+    kinds = header.text(group[0].dataset, "ImageType").upper()
+    return "LOCALIZER" in kinds
+
+
+def _scout(group: list[Parsed]) -> Finding:
+    return Finding(
+        code="scout-left-out",
+        severity="info",
+        where=group[0].label,
+        message=f"{len(group)} images of another orientation or size (a scout) are left out.",
+    )
+
+
+def _attached(structure_set: StructureSet, series: Sequence[tuple[Series, Volume]]) -> StructureSet:
+    """Return the set tied to the series it was drawn on, or to the only one in its frame."""
+    uids = {s.uid for s, _ in series}
+    if structure_set.series_uid in uids:
+        return structure_set
+    frame = structure_set.frame_of_reference_uid
+    same = [s.uid for s, _ in series if frame and s.grid.frame_of_reference_uid == frame]
+    return dataclasses.replace(structure_set, series_uid=same[0] if len(same) == 1 else "")

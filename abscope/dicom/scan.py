@@ -1,0 +1,146 @@
+"""From bytes to parsed objects: what each file is, before anything is believed of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import warnings
+from collections.abc import Iterable
+
+import pydicom
+
+from abscope.core.case import Finding
+from abscope.dicom import header
+from abscope.dicom.sources import SourceFile, is_noise
+
+_DEFLATED = b"1.2.840.10008.1.2.1.99"
+_IMAGES = frozenset({"CT", "PT", "MR"})
+_PLANNING = frozenset({"RTSTRUCT", "RTDOSE", "RTPLAN"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Parsed:
+    """One readable object: its dataset, label for the report, and the hash of its bytes."""
+
+    dataset: pydicom.Dataset
+    label: str
+    sha256: str
+
+    @property
+    def modality(self) -> str:
+        """Modality in capitals, empty when absent."""
+        return header.text(self.dataset, "Modality").upper()
+
+    @property
+    def sop_uid(self) -> str:
+        """SOPInstanceUID, or one made from the bytes when the object has none."""
+        return header.text(self.dataset, "SOPInstanceUID") or f"sha256:{self.sha256[:32]}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scan:
+    """What an upload holds: usable objects, the number of passed-over files, findings."""
+
+    objects: tuple[Parsed, ...]
+    skipped: int
+    findings: tuple[Finding, ...]
+
+
+def scan(sources: Iterable[SourceFile]) -> Scan:
+    """Parse every file; identical copies are counted once, noise is passed over.
+
+    Two files that share a SOPInstanceUID but not their bytes become the error ``uid-conflict``.
+    """
+    objects: dict[str, Parsed] = {}
+    findings: list[Finding] = []
+    skipped = copies = 0
+    for source in sources:
+        if not source.data or is_noise(source.label):
+            skipped += 1
+            continue
+        parsed, finding = _parse(source)
+        if finding is not None:
+            findings.append(finding)
+        if parsed is None:
+            skipped += 1
+            continue
+        known = objects.get(parsed.sop_uid)
+        if known is None:
+            objects[parsed.sop_uid] = parsed
+        elif known.sha256 == parsed.sha256:
+            copies += 1
+        else:
+            findings.append(_conflict(known, parsed))
+    if copies:
+        findings.append(_note("identical-copies", f"{copies} files are copies and count once."))
+    if skipped:
+        findings.append(
+            _note("files-skipped", f"{skipped} files are no DICOM images or RT objects.")
+        )
+    return Scan(objects=tuple(objects.values()), skipped=skipped, findings=tuple(findings))
+
+
+def _parse(source: SourceFile) -> tuple[Parsed | None, Finding | None]:
+    """Return the object, or None with the reason (None, None for something that is no DICOM)."""
+    data = source.data
+    marked = data[128:132] == b"DICM"
+    if not marked and data[:2] not in (b"\x08\x00", b"\x02\x00", b"\x00\x08"):
+        return None, None
+    if _DEFLATED in data[:2048]:
+        return None, _unusable(
+            source,
+            "deflated-transfer-syntax",
+            "The file is deflated as a whole, which is refused because it may inflate without end.",
+            "Export it as Explicit VR Little Endian.",
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dataset = pydicom.dcmread(io.BytesIO(data), force=not marked)
+            modality = header.text(dataset, "Modality").upper()
+            directory = "DirectoryRecordSequence" in dataset
+    except Exception:  # pydicom raises a dozen kinds for damaged files; all mean the same here
+        return None, _unusable(
+            source,
+            "dicom-unreadable",
+            "The file starts like DICOM and cannot be read.",
+            "Copy or export it again; the other files are not affected.",
+        )
+    if directory:
+        return None, None
+    if modality in _IMAGES | _PLANNING:
+        return Parsed(dataset=dataset, label=source.label, sha256=source.sha256), None
+    if not modality and not marked:
+        return None, None
+    return None, Finding(
+        code="modality-not-used",
+        severity="info",
+        where=source.label,
+        message=f"Objects of modality {modality[:16] or 'unknown'} are not imported.",
+    )
+
+
+def _unusable(source: SourceFile, code: str, message: str, remedy: str) -> Finding:
+    return Finding(
+        code=code,
+        severity="error",
+        where=source.label,
+        message=message,
+        remedy=remedy,
+        acceptable=True,
+    )
+
+
+def _conflict(first: Parsed, second: Parsed) -> Finding:
+    return Finding(
+        code="uid-conflict",
+        severity="error",
+        where=f"{first.label} and {second.label}",
+        message="Two files carry the same SOPInstanceUID and different contents.",
+        remedy="Import them one at a time, or accept to keep the first only.",
+        acceptable=True,
+    )
+
+
+def _note(code: str, message: str) -> Finding:
+    return Finding(code=code, severity="info", where="upload", message=message)

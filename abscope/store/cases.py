@@ -1,0 +1,274 @@
+"""Cases in the database: read whole, changed with a version check, written with an audit row."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import Connection, Table, delete, select, update
+
+from abscope.core.case import Case, DoseInfo, Finding, Patient, Series, StructureSetInfo
+from abscope.core.errors import ConflictError, NotFoundError
+from abscope.core.facts import ClinicalFacts
+from abscope.core.geometry import Volume
+from abscope.core.ids import check_case_id
+from abscope.core.labs import LabResult
+from abscope.core.plan import Dose, Plan
+from abscope.core.structures import Roi, StructureSet
+from abscope.store import codec
+from abscope.store.archive import Archive
+from abscope.store.audit import AuditEntry
+from abscope.store.tables import cases, documents, jobs, objects, source_files
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Additions:
+    """What an import adds to a case; blobs are already in the archive."""
+
+    series: Sequence[Series] = ()
+    structure_sets: Sequence[StructureSetInfo] = ()
+    doses: Sequence[DoseInfo] = ()
+    plans: Sequence[Plan] = ()
+    findings: Sequence[Finding] = ()
+    source_files: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CaseSummary:
+    """One row of the worklist; ``flags`` are words such as ``imported`` and ``predicted``."""
+
+    id: str
+    patient: Patient
+    created: str
+    version: int
+    flags: tuple[str, ...]
+
+
+class CaseTable:
+    """Reads and writes cases."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+
+    def summaries(self) -> tuple[CaseSummary, ...]:
+        """Return all cases, newest first."""
+        with self._archive.reading() as db:
+            rows = db.execute(select(cases).order_by(cases.c.created.desc(), cases.c.id)).all()
+            held = _kinds(db, objects)
+            written = _kinds(db, documents)
+        return tuple(
+            CaseSummary(
+                id=row.id,
+                patient=codec.patient(row.patient),
+                created=row.created,
+                version=row.version,
+                flags=_flags(held.get(row.id, set()) | written.get(row.id, set())),
+            )
+            for row in rows
+        )
+
+    def exists(self, case_id: str) -> bool:
+        """Whether there is a case with this id."""
+        with self._archive.reading() as db:
+            return db.execute(select(cases.c.id).where(cases.c.id == case_id)).first() is not None
+
+    def get(self, case_id: str) -> Case:
+        """Return a case, without voxels and contours; raises NotFoundError."""
+        with self._archive.reading() as db:
+            row = db.execute(select(cases).where(cases.c.id == check_case_id(case_id))).first()
+            if row is None:
+                raise NotFoundError(
+                    "case-not-found",
+                    "There is no such case.",
+                    where="case id",
+                    expected="the id of a stored case",
+                    remedy="Open the worklist, or list the cases with `python -m abscope cases`.",
+                )
+            held = db.execute(
+                select(objects.c.kind, objects.c.payload)
+                .where(objects.c.case_id == case_id)
+                .order_by(objects.c.row)
+            ).all()
+        by_kind: dict[str, list[str]] = {}
+        for kind, payload in held:
+            by_kind.setdefault(kind, []).append(payload)
+        return Case(
+            id=row.id,
+            version=row.version,
+            patient=codec.patient(row.patient),
+            created=row.created,
+            facts=codec.facts(row.facts),
+            series=tuple(map(codec.series, by_kind.get("series", ()))),
+            structure_sets=tuple(map(codec.structures, by_kind.get("structures", ()))),
+            doses=tuple(map(codec.dose, by_kind.get("dose", ()))),
+            plans=tuple(map(codec.plan, by_kind.get("plan", ()))),
+            findings=tuple(map(codec.finding, by_kind.get("finding", ()))),
+            labs=tuple(map(codec.lab, by_kind.get("lab", ()))),
+        )
+
+    def cases_of_patient(self, patient_id: str) -> tuple[str, ...]:
+        """Return the ids of the cases whose patient has this PatientID."""
+        return tuple(s.id for s in self.summaries() if patient_id and s.patient.id == patient_id)
+
+    def known_files(self, case_id: str) -> dict[str, str]:
+        """Return SOPInstanceUID -> sha256 of every file imported into a case."""
+        with self._archive.reading() as db:
+            rows = db.execute(
+                select(source_files.c.sop_uid, source_files.c.sha256).where(
+                    source_files.c.case_id == case_id
+                )
+            ).all()
+        return {row.sop_uid: row.sha256 for row in rows}
+
+    def create(self, case_id: str, patient: Patient, add: Additions, entry: AuditEntry) -> None:
+        """Store a new case with what its first import adds; all or nothing."""
+        with self._archive.writing(entry) as db:
+            db.execute(
+                cases.insert().values(
+                    id=check_case_id(case_id),
+                    version=1,
+                    created=self._archive.now(),
+                    patient=codec.plain(patient),
+                    facts=codec.facts_text(ClinicalFacts()),
+                )
+            )
+            _add(db, case_id, add)
+
+    def extend(self, case_id: str, version: int, add: Additions, entry: AuditEntry) -> None:
+        """Add objects to a case that is still at `version`; all or nothing."""
+        with self._archive.writing(entry) as db:
+            _next_version(db, case_id, version)
+            _add(db, case_id, add)
+
+    def set_facts(
+        self, case_id: str, version: int, facts: ClinicalFacts, entry: AuditEntry
+    ) -> None:
+        """Replace the clinical facts of a case that is still at `version`."""
+        with self._archive.writing(entry) as db:
+            _next_version(db, case_id, version)
+            db.execute(
+                update(cases).where(cases.c.id == case_id).values(facts=codec.facts_text(facts))
+            )
+
+    def set_labs(
+        self, case_id: str, version: int, labs: Iterable[LabResult], entry: AuditEntry
+    ) -> None:
+        """Replace all laboratory results of a case that is still at `version`."""
+        with self._archive.writing(entry) as db:
+            _next_version(db, case_id, version)
+            db.execute(delete(objects).where(objects.c.case_id == case_id, objects.c.kind == "lab"))
+            _insert(db, case_id, "lab", [(f"{x.key} {x.date}", codec.plain(x)) for x in labs])
+
+    def delete(self, case_id: str, entry: AuditEntry) -> None:
+        """Remove a case, its documents, jobs and voxels; the audit row stays."""
+        case = self.get(case_id)
+        with self._archive.writing(entry) as db:
+            db.execute(delete(jobs).where(jobs.c.case_id == case_id))
+            db.execute(delete(cases).where(cases.c.id == case_id))
+            used = {
+                blob
+                for payload in db.execute(select(objects.c.payload)).scalars()
+                if (blob := _blob(payload))
+            }
+        held = {s.blob for s in case.series} | {d.blob for d in case.doses}
+        held |= {s.blob for s in case.structure_sets}
+        for key in held - used - {""}:
+            self._archive.blobs.delete(key)
+
+    def volume(self, item: Series | DoseInfo) -> Volume:
+        """Return the voxels of a series or dose, mapped read-only from the archive."""
+        unit = item.unit if isinstance(item, Series) else "Gy"
+        return Volume(array_zyx=self._archive.blobs.get_array(item.blob), grid=item.grid, unit=unit)
+
+    def dose(self, info: DoseInfo) -> Dose:
+        """Return a dose with its voxels."""
+        return Dose(
+            uid=info.uid,
+            volume=self.volume(info),
+            summation=info.summation,
+            dose_type=info.dose_type,
+            plan_uid=info.plan_uid,
+            structure_set_uid=info.structure_set_uid,
+        )
+
+    def structure_set(self, info: StructureSetInfo) -> StructureSet:
+        """Return a structure set with its contours."""
+        return codec.structure_set(info, self._archive.blobs.get_arrays(info.blob))
+
+    def put_volume(self, volume: Volume) -> str:
+        """Store voxels and return their key."""
+        return self._archive.blobs.put_array(volume.array_zyx)
+
+    def put_contours(self, rois: tuple[Roi, ...]) -> str:
+        """Store contours and return their key."""
+        return self._archive.blobs.put_arrays(codec.contour_arrays(rois))
+
+
+def _kinds(db: Connection, table: Table) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for row in db.execute(select(table.c.case_id, table.c.kind).distinct()):
+        found.setdefault(row.case_id, set()).add(row.kind)
+    return found
+
+
+def _flags(kinds: set[str]) -> tuple[str, ...]:
+    steps = (
+        ("imported", {"series", "structures", "dose"}),
+        ("contoured", {"structures"}),
+        ("dose", {"dose"}),
+        ("labs", {"lab"}),
+        ("predicted", {"prediction"}),
+        ("presented", {"board"}),
+    )
+    return tuple(word for word, wanted in steps if kinds & wanted)
+
+
+def _next_version(db: Connection, case_id: str, version: int) -> None:
+    changed = db.execute(
+        update(cases)
+        .where(cases.c.id == case_id, cases.c.version == version)
+        .values(version=version + 1)
+    )
+    if changed.rowcount != 1:
+        raise ConflictError(
+            "case-changed",
+            "The case was changed by someone else in the meantime.",
+            where="case",
+            expected=f"version {version}",
+            remedy="Open the case again, look at the change, and repeat yours.",
+        )
+
+
+def _add(db: Connection, case_id: str, add: Additions) -> None:
+    _insert(db, case_id, "series", [(s.uid, codec.series_text(s)) for s in add.series])
+    _insert(
+        db, case_id, "structures", [(s.uid, codec.structures_text(s)) for s in add.structure_sets]
+    )
+    _insert(db, case_id, "dose", [(d.uid, codec.dose_text(d)) for d in add.doses])
+    _insert(db, case_id, "plan", [(p.uid, codec.plain(p)) for p in add.plans])
+    _insert(db, case_id, "finding", [(f.code, codec.plain(f)) for f in add.findings])
+    if add.source_files:
+        db.execute(
+            source_files.insert(),
+            [
+                {"case_id": case_id, "sop_uid": uid, "sha256": sha}
+                for uid, sha in add.source_files.items()
+            ],
+        )
+
+
+def _insert(db: Connection, case_id: str, kind: str, rows: list[tuple[str, str]]) -> None:
+    if rows:
+        db.execute(
+            objects.insert(),
+            [
+                {"case_id": case_id, "kind": kind, "uid": uid, "payload": payload}
+                for uid, payload in rows
+            ],
+        )
+
+
+def _blob(payload: str) -> str:
+    stored = json.loads(payload)
+    return str(stored.get("blob", "")) if isinstance(stored, dict) else ""

@@ -1,0 +1,93 @@
+"""Documents of a case, written once and kept: predictions, scenarios, board packs, decisions."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from abscope.core.errors import NotFoundError
+from abscope.store import codec
+from abscope.store.archive import Archive
+from abscope.store.audit import AuditEntry
+from abscope.store.tables import documents
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A stored document; `content` is what was written, unchanged."""
+
+    id: str
+    case_id: str
+    kind: str
+    created: str
+    content: Mapping[str, Any]
+
+
+class DocumentTable:
+    """Adds and reads documents."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+
+    def add(
+        self, case_id: str, kind: str, content: Mapping[str, Any], entry: AuditEntry
+    ) -> Document:
+        """Store a document with its audit row and return it."""
+        document = Document(
+            id=f"{kind}-{secrets.token_hex(6)}",
+            case_id=case_id,
+            kind=kind,
+            created=self._archive.now(),
+            content=content,
+        )
+        detail = {**entry.detail, "document": document.id}
+        with self._archive.writing(dataclasses.replace(entry, detail=detail)) as db:
+            db.execute(
+                documents.insert().values(
+                    id=document.id,
+                    case_id=case_id,
+                    kind=kind,
+                    created=document.created,
+                    payload=codec.dumps(content),
+                )
+            )
+        return document
+
+    def of_case(self, case_id: str, kind: str) -> tuple[Document, ...]:
+        """Return the documents of a kind, newest first."""
+        query = (
+            select(documents)
+            .where(documents.c.case_id == case_id, documents.c.kind == kind)
+            .order_by(documents.c.created.desc(), documents.c.id)
+        )
+        with self._archive.reading() as db:
+            rows = db.execute(query).all()
+        return tuple(
+            Document(
+                id=row.id,
+                case_id=row.case_id,
+                kind=row.kind,
+                created=row.created,
+                content=json.loads(row.payload),
+            )
+            for row in rows
+        )
+
+    def get(self, case_id: str, document_id: str) -> Document:
+        """Return one document of a case; raises NotFoundError."""
+        kind = document_id.rpartition("-")[0]
+        for document in self.of_case(case_id, kind):
+            if document.id == document_id:
+                return document
+        raise NotFoundError(
+            "document-not-found",
+            "There is no such document in this case.",
+            where="document id",
+            expected="the id of a stored prediction, scenario or board pack",
+            remedy="Open the case again.",
+        )

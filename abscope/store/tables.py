@@ -1,0 +1,127 @@
+"""The tables. Payloads are JSON of frozen dataclasses (`codec`); voxels lie beside, in blobs."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+)
+
+#: Version of this schema; migrations lead from each older one to it.
+SCHEMA_VERSION = 1
+#: How long a writer waits for another one before it gives up (milliseconds).
+BUSY_TIMEOUT_MS = 10_000
+
+metadata = MetaData()
+
+schema = Table("schema", metadata, Column("version", Integer, primary_key=True))
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("id", String(48), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("created", String(32), nullable=False),
+    Column("patient", Text, nullable=False),
+    Column("facts", Text, nullable=False),
+)
+
+
+def _case_id() -> Column[str]:
+    return Column("case_id", ForeignKey("cases.id", ondelete="CASCADE"), nullable=False)
+
+
+objects = Table(
+    "objects",
+    metadata,
+    Column("row", Integer, primary_key=True),
+    _case_id(),
+    Column("kind", String(16), nullable=False),  # series, structures, dose, plan, finding, lab
+    Column("uid", String(128), nullable=False),
+    Column("payload", Text, nullable=False),
+    Index("objects_by_case", "case_id", "kind"),
+)
+source_files = Table(
+    "source_files",
+    metadata,
+    Column("row", Integer, primary_key=True),
+    _case_id(),
+    Column("sop_uid", String(128), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Index("source_files_by_case", "case_id", "sop_uid", unique=True),
+)
+documents = Table(  # predictions, scenarios, board packs, decisions: written once, kept
+    "documents",
+    metadata,
+    Column("id", String(48), primary_key=True),
+    _case_id(),
+    Column("kind", String(16), nullable=False),
+    Column("created", String(32), nullable=False),
+    Column("payload", Text, nullable=False),
+    Index("documents_by_case", "case_id", "kind"),
+)
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(48), primary_key=True),
+    Column("case_id", String(48), nullable=False),
+    Column("function", String(200), nullable=False),
+    Column("parameters", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("progress", Float, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("result", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("created", String(40), nullable=False),
+    Column("updated", String(40), nullable=False),
+)
+audit = Table(
+    "audit",
+    metadata,
+    Column("sequence", Integer, primary_key=True),
+    Column("time", String(40), nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("case_id", String(48), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+
+def open_engine(url: str) -> Engine:
+    """Return an engine; SQLite in WAL mode, with foreign keys and a busy timeout."""
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+
+        @event.listens_for(engine, "connect")
+        def _prepare(connection: object, record: object) -> None:
+            del record
+            connection.isolation_level = None  # type: ignore[attr-defined]  # we say BEGIN ourselves
+            cursor = connection.cursor()  # type: ignore[attr-defined]
+            for pragma in (
+                "journal_mode=WAL",
+                "synchronous=FULL",
+                "foreign_keys=ON",
+                f"busy_timeout={BUSY_TIMEOUT_MS}",
+            ):
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+
+        @event.listens_for(engine, "begin")
+        def _begin(connection: Connection) -> None:
+            writes = connection.get_execution_options().get("writes", False)
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
