@@ -1,0 +1,1 @@
+"""The command line: a fixed interface, through which others check the product."""

@@ -1,0 +1,63 @@
+"""The ``dvh`` command."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from abscope.dose.histogram import Dvh
+from abscope.dose.metrics import evaluate, parse_metrics
+from abscope.workflows.context import Context
+from abscope.workflows.dose_evaluation import StructureDose, evaluate_dose
+
+#: Points of a curve on the command line.
+CURVE_POINTS = 400
+
+
+def dvh(context: Context, given: argparse.Namespace) -> dict[str, Any]:
+    """``dvh``."""
+    metrics = parse_metrics(given.metrics)
+    case = context.cases.get(given.case)
+    evaluation = evaluate_dose(
+        context,
+        case,
+        dose_uid=given.dose,
+        structure_set_uid=given.structure_set,
+        structures=given.structure,
+        accepted=frozenset(given.accept),
+        derived=True,
+    )
+    volumes = {roi.number: roi.volume_cm3 for roi in evaluation.structure_set.rois}
+
+    def row(item: StructureDose) -> dict[str, Any]:
+        head = {"number": item.number, "name": item.name, "standard_name": item.standard_name}
+        if item.dvh is None:
+            refused = item.refused.as_dict() if item.refused else None
+            return head | {"volume_cm3": volumes.get(item.number or -1), "refused": refused}
+        values = [evaluate(item.dvh, m, evaluation.prescribed_gy) for m in metrics]
+        body: dict[str, Any] = {
+            "volume_cm3": item.dvh.volume_cm3,
+            "coverage": item.dvh.coverage,
+            "partial": item.dvh.partial,
+            "metrics": {v.name: v.value for v in values},
+            "units": {v.name: v.unit for v in values},
+        }
+        if given.curve:
+            body["curve"] = _curve(item.dvh)
+        return head | body
+
+    return {
+        "dose_uid": evaluation.dose.uid,
+        "structure_set_uid": evaluation.structure_set.uid,
+        "prescribed_gy": evaluation.prescribed_gy,
+        "fractions": evaluation.fractions,
+        "structures": [row(item) for item in evaluation.structures],
+    }
+
+
+def _curve(dvh: Dvh) -> dict[str, list[float]]:
+    dose_gy, volume_cm3 = dvh.curve(CURVE_POINTS)
+    return {
+        "dose_gy": [round(float(v), 4) for v in dose_gy],
+        "volume_cm3": [round(float(v), 5) for v in volume_cm3],
+    }

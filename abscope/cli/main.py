@@ -1,0 +1,46 @@
+"""Runs one command: JSON or plain words on standard output, messages on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from abscope.cli import commands
+from abscope.cli.parser import parse
+from abscope.cli.text import as_text
+from abscope.core.errors import AbscopeError
+from abscope.workflows.context import open_context
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit status: 0 done, 2 bad usage, 3 refused."""
+    wants_json = "--json" in arguments
+    try:
+        given = parse(arguments)
+        if given.command == "serve":
+            return commands.serve(given)
+        context = open_context()
+        try:
+            result = commands.COMMANDS[given.command](context, given)
+        finally:
+            context.archive.close()
+    except AbscopeError as error:
+        return _failed(error, {}, wants_json)
+    failure = result.pop("_error", None)
+    if isinstance(failure, AbscopeError):
+        return _failed(failure, result, wants_json)
+    _write(json.dumps(result, ensure_ascii=False) if wants_json else as_text(result))
+    return 0
+
+
+def _failed(error: AbscopeError, rest: dict[str, Any], wants_json: bool) -> int:
+    sys.stderr.write(f"{error}\n")
+    if wants_json:
+        _write(json.dumps({"error": error.as_dict()} | rest, ensure_ascii=False))
+    return error.exit_status
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text + "\n")

@@ -1,0 +1,149 @@
+"""The words of the command line."""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import re
+from collections.abc import Sequence
+from typing import NoReturn
+
+from abscope.core.errors import UsageError
+
+#: What ``dvh`` gives when no metrics are named.
+DEFAULT_METRICS = "mean,min,max,D95%,D2cm3,V20Gy,V20Gy[cm3]"
+#: Options whose value may begin with a minus sign.
+_POINTS = ("--seed", "--at")
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises `UsageError` where argparse would print and exit."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the message as an error of our own."""
+        raise UsageError(
+            "bad-usage",
+            message,
+            where="command line",
+            expected=re.sub(r"\s+", " ", self.format_usage()).strip(),
+            remedy="See `python -m abscope --help`.",
+        )
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the parsed command line; raises UsageError."""
+    joined: list[str] = []
+    rest = iter(arguments)
+    for word in rest:
+        joined.append(f"{word}={next(rest, '')}" if word in _POINTS else word)
+    return _parser().parse_args(joined)
+
+
+def point(text: str) -> tuple[float, float, float]:
+    """Return a point in patient millimetres written ``X,Y,Z``.
+
+    Examples
+    --------
+    >>> point("-82.3,-201.5,-456.8")
+    (-82.3, -201.5, -456.8)
+    """
+    try:
+        x, y, z = (float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(
+            "bad-point",
+            "The point is not three numbers.",
+            where="point",
+            expected="X,Y,Z in patient millimetres",
+            remedy="Write for example --seed -82.3,-201.5,-456.8",
+        ) from None
+    return (x, y, z)
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m abscope",
+        description="Radiotherapy and immunotherapy on one case. Research use only.",
+    )
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object"
+    )
+    parser.add_argument("--json", action="store_true", default=False, help=argparse.SUPPRESS)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text, parents=[common])
+
+    imports = add("import", "Import files, folders or ZIP archives as a case.")
+    imports.add_argument("paths", nargs="+", type=pathlib.Path, metavar="PATH")
+    imports.add_argument("--case", metavar="ID", help="id of the case to create or extend")
+    imports.add_argument("--accept", nargs="+", action="extend", default=[], metavar="CODE")
+
+    add("cases", "List the cases.")
+    for name, text in (("show", "Show a case."), ("delete", "Delete a case and all its files.")):
+        add(name, text).add_argument("case")
+
+    contour = add("contour", "Draw structures on the planning CT with an engine.")
+    contour.add_argument("case")
+    contour.add_argument("--engine", default="anatomical")
+    contour.add_argument("--structures", default="", metavar="NAME,NAME")
+    contour.add_argument("--seed", type=point, metavar="X,Y,Z")
+
+    compare = add("compare", "Compare two structures.")
+    compare.add_argument("case")
+    for side in ("--a", "--b"):
+        compare.add_argument(side, required=True, metavar="SET:ROI")
+    compare.add_argument(
+        "--without-gtv", action="store_true", help="take the clinical GTV out of both"
+    )
+
+    dvh = add("dvh", "Compute dose-volume histograms and metrics.")
+    dvh.add_argument("case")
+    dvh.add_argument("--dose", metavar="UID")
+    dvh.add_argument("--structure-set", metavar="UID")
+    dvh.add_argument("--structure", action="append", metavar="NAME_OR_NUMBER")
+    dvh.add_argument("--accept", nargs="+", action="extend", default=[], metavar="CODE")
+    dvh.add_argument("--metrics", default=DEFAULT_METRICS)
+    dvh.add_argument("--curve", action="store_true", help="add the cumulative curve")
+
+    labs = add("labs", "Read a table of laboratory results into a case.")
+    labs.add_argument("case")
+    labs.add_argument("file", type=pathlib.Path)
+
+    facts = add("set", "Store clinical facts.")
+    facts.add_argument("case")
+    facts.add_argument("facts", nargs="*", metavar="FIELD=VALUE")
+    facts.add_argument("--file", type=pathlib.Path, help="JSON object of fields")
+
+    predict = add("predict", "Apply the models to a case.")
+    predict.add_argument("case")
+    predict.add_argument("--model", nargs="+", action="extend", metavar="ID")
+    predict.add_argument("--dose", metavar="UID")
+
+    score = add("score", "Apply a model to a table, a row a patient.")
+    score.add_argument("--model", required=True, metavar="ID")
+    score.add_argument("table", type=pathlib.Path)
+
+    what_if = add("what-if", "Compare a scenario with the delivered plan.")
+    what_if.add_argument("case")
+    what_if.add_argument("--scenario", required=True, type=pathlib.Path, metavar="FILE.json")
+
+    export = add("export", "Write a case's board pack or objects to a file.")
+    export.add_argument("case")
+    form = export.add_mutually_exclusive_group(required=True)
+    for kind in ("pptx", "pdf", "rtstruct"):
+        form.add_argument(f"--{kind}", type=pathlib.Path, metavar="F")
+    export.add_argument("--hide-names", action="store_true")
+    export.add_argument("--structure-set", metavar="UID", help="for --rtstruct")
+    export.add_argument("--dose", metavar="UID")
+
+    add("demo", "Import the synthetic demonstration case.")
+    add("models", "List the models.")
+    add("engines", "List the contouring engines.")
+    audit = add("audit", "Show the audit trail.")
+    audit.add_argument("--verify", action="store_true", help="check the chain of hashes")
+    audit.add_argument("--limit", type=int, default=50)
+    serve = add("serve", "Serve the dashboard on this machine.")
+    serve.add_argument("--port", type=int, default=8501)
+    return parser

@@ -1,0 +1,246 @@
+"""Auto-contours of a case, run as a job, and the comparison of two structures."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from typing import Any
+
+from abscope.contour import registry
+from abscope.contour.compare import Comparison, compare
+from abscope.contour.engine import Report
+from abscope.core.case import Case, Series, StructureSetInfo
+from abscope.core.errors import ConflictError, EngineError, NotFoundError, UsageError
+from abscope.core.ids import new_uid
+from abscope.core.names import is_target
+from abscope.core.structures import Region, Roi, StructureSet
+from abscope.store.audit import AuditEntry
+from abscope.store.cases import Additions
+from abscope.workflows.context import Actor, Context, open_context
+from abscope.workflows.importing import structure_info
+
+#: The function that a worker process runs; see `contour_job`.
+CONTOUR_JOB = "abscope.workflows.contouring:contour_job"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Contoured:
+    """What an engine drew, as stored."""
+
+    structure_set: StructureSetInfo
+    engine: str
+    version: str
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the shape of the command line's JSON."""
+        return {
+            "structure_set_uid": self.structure_set.uid,
+            "engine": self.engine,
+            "version": self.version,
+            "seconds": round(self.seconds, 2),
+            "structures": [
+                {
+                    "number": roi.number,
+                    "name": roi.name,
+                    "volume_cm3": roi.volume_cm3,
+                    "confidence": roi.confidence,
+                }
+                for roi in self.structure_set.rois
+            ],
+        }
+
+
+def contour_case(
+    context: Context,
+    actor: Actor,
+    case_id: str,
+    *,
+    engine: str = "anatomical",
+    structures: tuple[str, ...] = (),
+    seed_mm: tuple[float, float, float] | None = None,
+    series_uid: str = "",
+    report: Report = lambda share, message: None,
+) -> Contoured:
+    """Run an engine on a case's planning image and store what it drew; idempotent per result.
+
+    Raises
+    ------
+    EngineError
+        When the engine cannot run here, or found nothing.
+    NotFoundError
+        Without an image or for an unknown engine.
+    """
+    case = context.cases.get(case_id)
+    chosen = registry.engine(engine)
+    lacking = chosen.missing()
+    if lacking:
+        raise EngineError(
+            "engine-not-ready",
+            f"The engine {engine} cannot run here.",
+            where="engine",
+            expected="everything that it needs",
+            remedy=" ".join(lacking),
+        )
+    series = _image(case, series_uid)
+    started = time.perf_counter()
+    drawn = chosen.run(context.cases.volume(series), structures, report, seed_mm)
+    seconds = time.perf_counter() - started
+    if not drawn.rois:
+        raise EngineError(
+            "nothing-found",
+            "The engine found none of the structures on this image.",
+            where=f"engine {engine}",
+            expected="a thoracic CT",
+            remedy="Check that the series is a CT of the chest, or contour by hand.",
+        )
+    named = dataclasses.replace(
+        drawn,
+        uid=new_uid(),
+        source=f"auto:{engine}",
+        label=f"{chosen.card.title} {chosen.card.version}",
+        series_uid=series.uid,
+        frame_of_reference_uid=series.grid.frame_of_reference_uid,
+    )
+    report(0.97, "Saving the contours")
+    info = structure_info(named, series.grid.axes, context.cases.put_contours(named.rois))
+    entry = actor.entry(
+        "contour", case_id, engine=engine, version=chosen.card.version, set=info.uid
+    )
+    _store(context, case_id, info, entry)
+    return Contoured(
+        structure_set=info, engine=engine, version=chosen.card.version, seconds=seconds
+    )
+
+
+def contour_job(job_id: str, case_id: str, parameters: str) -> None:
+    """Run `contour_case` in a worker process; parameters are its keywords as JSON."""
+    given = json.loads(parameters)
+    context = open_context()
+    last = 0.0
+
+    def report(share: float, message: str) -> None:
+        nonlocal last
+        if share >= last:
+            last = share
+            context.jobs.update_job(job_id, state="running", progress=share, message=message)
+
+    try:
+        seed = given.get("seed_mm")
+        done = contour_case(
+            context,
+            Actor(name=str(given.get("actor", "local"))),
+            case_id,
+            engine=given.get("engine", "anatomical"),
+            structures=tuple(given.get("structures", ())),
+            seed_mm=None if seed is None else (float(seed[0]), float(seed[1]), float(seed[2])),
+            report=report,
+        )
+        context.jobs.update_job(
+            job_id,
+            state="done",
+            progress=1.0,
+            message=f"{len(done.structure_set.rois)} structures in {done.seconds:.0f} s",
+            result=json.dumps(done.as_json()),
+        )
+    finally:
+        context.archive.close()
+
+
+def find_roi(
+    context: Context, case: Case, reference: str
+) -> tuple[StructureSetInfo, StructureSet, Roi]:
+    """Return the set, its contours and the structure that ``SET:ROI`` names.
+
+    ``SET`` is a structure set UID, ``clinical`` or ``auto`` (the newest of its kind); ``ROI`` is a
+    number or a name.
+
+    Raises
+    ------
+    UsageError, NotFoundError
+    """
+    set_key, separator, roi_key = reference.partition(":")
+    if not separator or not roi_key:
+        raise UsageError(
+            "bad-structure-reference",
+            "The structure is not named as SET:ROI.",
+            where="--a and --b",
+            expected="a structure set UID, a colon, and a structure number or name",
+            remedy="List sets and structures with `python -m abscope show CASE`.",
+        )
+    matching = [s for s in case.structure_sets if s.uid == set_key] or [
+        s
+        for s in case.structure_sets
+        if (set_key == "auto" and s.is_auto) or (set_key == "clinical" and not s.is_auto)
+    ]
+    if not matching:
+        raise NotFoundError(
+            "structure-set-not-found",
+            "There is no such structure set in this case.",
+            where="--a and --b",
+            expected="the UID of a stored structure set",
+            remedy="List them with `python -m abscope show CASE`.",
+        )
+    contours = context.cases.structure_set(matching[-1])
+    return matching[-1], contours, contours.roi(roi_key)
+
+
+def compare_rois(
+    context: Context, case: Case, first: str, second: str, *, without_targets: bool = False
+) -> Comparison:
+    """Return the agreement of two structures named as ``SET:ROI``.
+
+    With `without_targets` the GTVs of the clinical sets are taken out of both, as lung contours
+    with and without the tumor can then be compared.
+    """
+    info_a, _, roi_a = find_roi(context, case, first)
+    info_b, _, roi_b = find_roi(context, case, second)
+    frames = {info_a.frame_of_reference_uid, info_b.frame_of_reference_uid} - {""}
+    if len(frames) > 1:
+        raise EngineError(
+            "frames-differ",
+            "The two structures lie in different frames of reference.",
+            where="--a and --b",
+            expected="one frame of reference",
+            remedy="Compare structures that were drawn on the same image.",
+        )
+    gtvs: tuple[Roi, ...] = ()
+    if without_targets:
+        for info in case.structure_sets:
+            if not info.is_auto and not gtvs:
+                rois = context.cases.structure_set(info).rois
+                gtvs = tuple(r for r in rois if is_target(r.standard_name, "GTV") and r.closed)
+    return compare(
+        Region(name=roi_a.name, include=(roi_a,), exclude=gtvs),
+        Region(name=roi_b.name, include=(roi_b,), exclude=gtvs),
+    )
+
+
+def _image(case: Case, series_uid: str) -> Series:
+    series = next((s for s in case.series if s.uid == series_uid), None)
+    if not series_uid:
+        planning = case.planning_series()
+        series = planning if planning and planning.modality == "CT" else None
+    if series is None:
+        raise NotFoundError(
+            "no-image",
+            "The case has no CT to contour.",
+            where="case",
+            expected="an imported CT series",
+            remedy="Import the planning CT on the upload page.",
+        )
+    return series
+
+
+def _store(context: Context, case_id: str, info: StructureSetInfo, entry: AuditEntry) -> None:
+    """Add the set to the case as it is now; an engine's run may outlast somebody's edit."""
+    for attempt in range(5):
+        case = context.cases.get(case_id)
+        try:
+            context.cases.extend(case_id, case.version, Additions(structure_sets=[info]), entry)
+        except ConflictError:
+            if attempt == 4:
+                raise
+        else:
+            return

@@ -1,0 +1,233 @@
+"""Dose of a case: which dose, which structures, their DVHs and metrics."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from abscope.core.case import Case, DoseInfo, Series, StructureSetInfo
+from abscope.core.errors import DoseError, NotFoundError, RefusedError, UsageError
+from abscope.core.geometry import FloatArray
+from abscope.core.names import is_target
+from abscope.core.plan import Dose
+from abscope.core.structures import Region, Roi, StructureSet
+from abscope.dose.dvh import compute_dvh
+from abscope.dose.histogram import Dvh
+from abscope.what_if.prescription import Delivered
+from abscope.workflows.context import Context
+
+#: Code by which a person accepts a DVH of the part that the dose grid covers.
+ACCEPT_COVERAGE = "dose-grid-coverage"
+LUNGS_MINUS_GTV = "Lungs-GTV"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StructureDose:
+    """A structure's DVH, or why it has none. ``number`` is None for derived regions."""
+
+    number: int | None
+    name: str
+    standard_name: str | None
+    color: tuple[int, int, int] | None
+    dvh: Dvh | None
+    refused: RefusedError | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DoseEvaluation:
+    """The DVHs of one dose with one structure set."""
+
+    dose: DoseInfo
+    structure_set: StructureSetInfo
+    structures: tuple[StructureDose, ...]
+    prescribed_gy: float | None
+    fractions: int | None
+
+    def dvh_of(self, name: str) -> Dvh | None:
+        """Return the DVH of a structure by standard name or name, None when there is none."""
+        for item in self.structures:
+            if name in (item.standard_name, item.name):
+                return item.dvh
+        return None
+
+
+def choose_dose(case: Case, uid: str | None = None) -> DoseInfo:
+    """Return the dose with this UID; without one the first plan dose, else the first dose.
+
+    Raises
+    ------
+    NotFoundError
+    """
+    wanted = [d for d in case.doses if uid is None or d.uid == uid]
+    if not wanted:
+        raise NotFoundError(
+            "dose-not-found" if case.doses else "no-dose",
+            "There is no such dose in this case." if case.doses else "The case has no dose.",
+            where="dose",
+            expected="the UID of an imported RTDOSE",
+            remedy="Import the RTDOSE on the upload page, or leave the UID out.",
+        )
+    return next((d for d in wanted if d.summation == "PLAN"), wanted[0])
+
+
+def choose_structure_set(case: Case, dose: DoseInfo, uid: str | None = None) -> StructureSetInfo:
+    """Return the structure set with this UID, else the one that the dose's plan references.
+
+    Raises
+    ------
+    NotFoundError
+        When it is absent, or several could be meant; sets are never mixed.
+    """
+    if uid is not None:
+        found = next((s for s in case.structure_sets if s.uid == uid), None)
+    else:
+        found = case.structure_set_for(dose)
+    if found is None:
+        raise NotFoundError(
+            "structure-set-not-found",
+            "It is not clear which structure set belongs to this dose.",
+            where="structure set",
+            expected="the set that the plan references, or one named by its UID",
+            remedy="Import the plan's RTSTRUCT, or choose a structure set.",
+        )
+    return found
+
+
+def evaluate_dose(
+    context: Context,
+    case: Case,
+    *,
+    dose_uid: str | None = None,
+    structure_set_uid: str | None = None,
+    structures: Sequence[str | int] | None = None,
+    accepted: frozenset[str] = frozenset(),
+    derived: bool = False,
+) -> DoseEvaluation:
+    """Return the DVHs of the structures of one set under one dose.
+
+    Parameters
+    ----------
+    structures : sequence of str or int, optional
+        Names or numbers; all with a closed contour when left out. ``"Lungs-GTV"`` is derived.
+    accepted : frozenset of str
+        `ACCEPT_COVERAGE` to go on where the dose grid covers less than 99 per cent.
+    derived : bool
+        Add lungs minus GTV when the set has both lungs.
+
+    Raises
+    ------
+    NotFoundError, DoseError
+        For the dose or the set as a whole; a structure that is refused is listed with its error.
+    """
+    info = choose_dose(case, dose_uid)
+    set_info = choose_structure_set(case, info, structure_set_uid)
+    _check_frames(info, set_info)
+    contours = context.cases.structure_set(set_info)
+    wanted = _wanted(contours, structures)
+    lungs = lungs_minus_gtv(contours)
+    asked_lungs = structures is not None and LUNGS_MINUS_GTV in [str(s) for s in structures]
+    if lungs is not None and (asked_lungs or (structures is None and derived)):
+        wanted.append((None, lungs))
+    dose = context.cases.dose(info)
+    image = image_of(case, set_info)
+    results = [
+        _structure_dose(dose, roi, region, image, ACCEPT_COVERAGE in accepted)
+        for roi, region in wanted
+    ]
+    delivered = delivered_prescription(case, info)
+    return DoseEvaluation(
+        dose=info,
+        structure_set=set_info,
+        structures=tuple(results),
+        prescribed_gy=delivered.total_gy,
+        fractions=delivered.fractions,
+    )
+
+
+def delivered_prescription(case: Case, dose: DoseInfo) -> Delivered:
+    """Return prescription and fractions: entered facts first, then the plan's."""
+    plan = case.plan_of(dose)
+    fractions = case.facts.number("fractions")
+    total = case.facts.number("prescribed_gy")
+    if total is None and plan is not None:
+        total = plan.prescribed_gy
+    if fractions is None and plan is not None:
+        fractions = plan.fractions
+    return Delivered(
+        total_gy=total,
+        fractions=None if fractions is None else int(fractions),
+        summation=dose.summation,
+        dose_type=dose.dose_type,
+        has_plan=plan is not None,
+    )
+
+
+def image_of(case: Case, structure_set: StructureSetInfo) -> Series | None:
+    """Return the series on which a structure set was drawn, None when it is not here."""
+    return next((s for s in case.series if s.uid == structure_set.series_uid), None)
+
+
+def lungs_minus_gtv(contours: StructureSet) -> Region | None:
+    """Return both lungs less every GTV of the set, None without both lungs.
+
+    A set that has only a combined ``Lungs`` structure gives that, less the GTV.
+    """
+    left, right = _standard(contours, "Lung_L"), _standard(contours, "Lung_R")
+    both = _standard(contours, "Lungs")
+    include: tuple[Roi, ...] = (left, right) if left and right else ((both,) if both else ())
+    if not include:
+        return None
+    gtv = tuple(r for r in contours.rois if r.closed and is_target(r.standard_name, "GTV"))
+    return Region(name=LUNGS_MINUS_GTV if gtv else "Lungs", include=include, exclude=gtv)
+
+
+def _standard(contours: StructureSet, name: str) -> Roi | None:
+    return next((r for r in contours.rois if r.standard_name == name and r.closed), None)
+
+
+def _wanted(
+    contours: StructureSet, structures: Sequence[str | int] | None
+) -> list[tuple[Roi | None, Region]]:
+    if structures is None:
+        return [(roi, Region.of(roi)) for roi in contours.rois if roi.closed]
+    chosen = [contours.roi(key) for key in structures if str(key) != LUNGS_MINUS_GTV]
+    if not chosen and not structures:
+        raise UsageError(
+            "no-structure", "No structure was named.", where="structures", expected="a name"
+        )
+    return [(roi, Region.of(roi)) for roi in chosen]
+
+
+def _structure_dose(
+    dose: Dose, roi: Roi | None, region: Region, image: Series | None, accept: bool
+) -> StructureDose:
+    dvh: Dvh | None = None
+    refused: RefusedError | None = None
+    axes: FloatArray = image.grid.axes if image else np.eye(3)
+    gap = image.grid.plane_spacing_mm or None if image else None
+    try:
+        dvh = compute_dvh(dose, region, axes=axes, usual_gap_mm=gap, accept_partial=accept)
+    except RefusedError as error:
+        refused = error
+    return StructureDose(
+        number=roi.number if roi else None,
+        name=region.name,
+        standard_name=roi.standard_name if roi else None,
+        color=roi.color if roi else None,
+        dvh=dvh,
+        refused=refused,
+    )
+
+
+def _check_frames(dose: DoseInfo, structure_set: StructureSetInfo) -> None:
+    a, b = dose.grid.frame_of_reference_uid, structure_set.frame_of_reference_uid
+    if a and b and a != b:
+        raise DoseError(
+            "frames-differ",
+            "The structures lie in another frame of reference than the dose.",
+            where=f"structure set {structure_set.label[:32]}",
+            expected="one frame of reference for dose and structures",
+            remedy="Choose the structure set of this plan; a registration is not applied silently.",
+        )

@@ -1,0 +1,193 @@
+"""The inputs of the models for one case, each with where it came from.
+
+Rules of choice (product.md): labs for response are the latest on or before the first ICI dose, or
+the latest there is when no ICI is planned; entered facts win over everything else; what is missing
+stays missing.
+"""
+
+from __future__ import annotations
+
+from abscope.core.case import Case
+from abscope.core.errors import RefusedError
+from abscope.core.facts import FIELDS
+from abscope.core.labs import LabResult, days_between, latest, ratio
+from abscope.dose.alpha_beta import alpha_beta_for
+from abscope.dose.fractionation import isoeffective
+from abscope.dose.histogram import Dvh
+from abscope.predict.model import Feature, Features
+from abscope.workflows.context import Context
+from abscope.workflows.dose_evaluation import (
+    LUNGS_MINUS_GTV,
+    DoseEvaluation,
+    choose_dose,
+    choose_structure_set,
+    evaluate_dose,
+)
+
+#: Appelt 2014 as coded in CERR: isoeffective dose in this many fractions.
+APPELT_FRACTIONS = 35
+
+
+def case_features(
+    context: Context, case: Case, *, dose_uid: str | None = None
+) -> tuple[Features, tuple[str, ...]]:
+    """Return the features of a case, and sentences on what could not be computed and why."""
+    found: dict[str, Feature] = {}
+    notes: list[str] = []
+    _add_labs(case, found)
+    _add_age_and_sex(case, found)
+    if case.doses:
+        try:
+            evaluation = lung_evaluation(context, case, dose_uid)
+        except RefusedError as error:
+            notes.append(f"No dose feature: {error.what} {error.remedy}")
+        else:
+            dose_features, more = features_of_dose(evaluation)
+            found.update(dose_features)
+            notes.extend(more)
+    for name in FIELDS:  # entered facts last: they win
+        value = case.facts.get(name)
+        if value is not None:
+            found[name] = Feature(name=name, value=value, provenance="entered")
+    _add_derived_facts(found)
+    return Features(items_by_name=found), tuple(notes)
+
+
+def features_of_dose(evaluation: DoseEvaluation) -> tuple[dict[str, Feature], list[str]]:
+    """Return the dose features of an evaluation that holds lungs minus GTV, heart, esophagus."""
+    found: dict[str, Feature] = {}
+    notes: list[str] = []
+    where = f"dose {evaluation.dose.uid[-8:]}"
+    for name, value in (
+        ("fractions", evaluation.fractions),
+        ("prescribed_gy", evaluation.prescribed_gy),
+    ):
+        if value is not None:
+            found[name] = Feature(name=name, value=float(value), provenance="RTPLAN")
+    for item in evaluation.structures:
+        if item.refused is not None:
+            notes.append(f"{item.name}: {item.refused.what} {item.refused.remedy}")
+    lungs = evaluation.dvh_of(LUNGS_MINUS_GTV) or evaluation.dvh_of("Lungs")
+    if lungs is None:
+        notes.append("No lung dose: the structure set of the plan has no pair of lungs.")
+    else:
+        found.update(lung_features(lungs, evaluation.fractions, where))
+    for field, structure in (
+        ("mean_heart_dose_gy", "Heart"),
+        ("mean_esophagus_dose_gy", "Esophagus"),
+    ):
+        dvh = evaluation.dvh_of(structure)
+        if dvh is not None:
+            found[field] = Feature(
+                name=field, value=dvh.mean_gy, unit="Gy", provenance=f"{where}, {structure}"
+            )
+    return found, notes
+
+
+def lung_features(lungs: Dvh, fractions: int | None, where: str) -> dict[str, Feature]:
+    """Return the mean lung doses that the pneumonitis models take.
+
+    ``mld_gy`` is the physical mean; ``mld_iso35_gy`` the mean of the isoeffective dose in 35
+    fractions, bin by bin, alpha/beta 3 Gy (Appelt 2014 as coded in CERR). The second needs the
+    number of fractions.
+    """
+    region = "lungs minus GTV" if lungs.name == LUNGS_MINUS_GTV else "lungs (no GTV in the set)"
+    mean = Feature(
+        name="mld_gy", value=lungs.mean_gy, unit="Gy", provenance=f"{where}, {region}, physical"
+    )
+    found = {"mld_gy": mean}
+    if fractions:
+        ratio_gy = alpha_beta_for("Lungs").value_gy
+        iso = isoeffective(lungs, fractions, ratio_gy, APPELT_FRACTIONS)
+        found["mld_iso35_gy"] = Feature(
+            name="mld_iso35_gy",
+            value=iso.mean_gy,
+            unit="Gy",
+            provenance=f"{where}, {region}, isoeffective in 35 fractions, "
+            f"alpha/beta {ratio_gy:g} Gy",
+        )
+    return found
+
+
+def lung_evaluation(context: Context, case: Case, dose_uid: str | None = None) -> DoseEvaluation:
+    """Return the DVHs that models ask for: lungs minus GTV, heart and esophagus, as available."""
+    rois = choose_structure_set(case, choose_dose(case, dose_uid)).rois
+    organs: list[str | int] = [
+        roi.number for roi in rois if roi.standard_name in ("Heart", "Esophagus") and roi.volume_cm3
+    ]
+    return evaluate_dose(context, case, dose_uid=dose_uid, structures=[LUNGS_MINUS_GTV, *organs])
+
+
+def _add_labs(case: Case, found: dict[str, Feature]) -> None:
+    limit = case.facts.text("ici_start")
+    albumin = latest(case.labs, "albumin", on_or_before=limit)
+    if albumin is not None:
+        found["albumin_g_per_dl"] = _lab("albumin_g_per_dl", albumin.value / 10, "g/dL", albumin)
+    for key, field in (("anc", "anc"), ("wbc", "wbc"), ("alc", "alc")):
+        result = latest(case.labs, key, on_or_before=limit)
+        if result is not None:
+            name = f"{field}_10e9_per_l"
+            found[name] = _lab(name, result.value, "10^9/L", result)
+    ldh = latest(case.labs, "ldh", on_or_before=limit)
+    if ldh is not None:
+        found["ldh_u_per_l"] = _lab("ldh_u_per_l", ldh.value, "U/L", ldh)
+        if ldh.high is not None:
+            found["ldh_uln_u_per_l"] = _lab("ldh_uln_u_per_l", ldh.high, "U/L", ldh)
+    pair = _same_day(case, "anc", "alc", limit)
+    if pair is not None:
+        nlr = ratio(pair[0].value, pair[1].value)
+        if nlr is not None:
+            found["nlr"] = _lab("nlr", nlr, "ratio", pair[0])
+
+
+def _same_day(
+    case: Case, first: str, second: str, limit: str | None
+) -> tuple[LabResult, LabResult] | None:
+    """Return the newest two results of one sample date, so that a ratio is of one blood draw."""
+    dates = {r.date for r in case.labs if r.key == first and (limit is None or r.date <= limit)}
+    both = sorted(dates & {r.date for r in case.labs if r.key == second})
+    if not both:
+        return None
+    a = latest(case.labs, first, on_or_before=both[-1])
+    b = latest(case.labs, second, on_or_before=both[-1])
+    return (a, b) if a is not None and b is not None else None
+
+
+def _lab(name: str, value: float, unit: str, source: LabResult) -> Feature:
+    return Feature(name=name, value=value, unit=unit, provenance=f"lab of {source.date}")
+
+
+def _add_age_and_sex(case: Case, found: dict[str, Feature]) -> None:
+    start = case.facts.text("rt_start") or case.facts.text("ici_start")
+    planning = case.planning_series()
+    reference = start or (planning.date if planning else "")
+    if case.patient.birth_date and reference:
+        years = days_between(case.patient.birth_date, reference) // 365.25
+        found["age_years"] = Feature(
+            name="age_years", value=float(years), unit="years", provenance="birth date in DICOM"
+        )
+    if case.patient.sex in ("M", "F"):
+        found["sex"] = Feature(name="sex", value=case.patient.sex, provenance="DICOM header")
+
+
+def _add_derived_facts(found: dict[str, Feature]) -> None:
+    """Add what follows from other facts by the definitions of product.md, and say so."""
+
+    def yes(name: str) -> bool:
+        feature = found.get(name)
+        return feature is not None and feature.value == 1
+
+    if "prior_systemic_therapy" not in found and (
+        yes("concurrent_chemo") or yes("sequential_chemo")
+    ):
+        found["prior_systemic_therapy"] = Feature(
+            name="prior_systemic_therapy",
+            value=1,
+            provenance="chemotherapy with this radiotherapy counts",
+        )
+    start, first_dose = found.get("rt_start"), found.get("ici_start")
+    ici_first = bool(start and first_dose and str(first_dose.value) < str(start.value))
+    if not yes("prior_thoracic_rt") and "mld_gy" in found and not ici_first:
+        found["prior_thoracic_rt"] = Feature(
+            name="prior_thoracic_rt", value=1, provenance="this course of thoracic radiotherapy"
+        )

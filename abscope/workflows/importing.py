@@ -1,0 +1,268 @@
+"""From files to a stored case: read, report, and only then save."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Iterable, Sequence
+
+from abscope.core.case import Case, DoseInfo, Finding, RoiInfo, StructureSetInfo
+from abscope.core.errors import ConflictError, InputError, RefusedError
+from abscope.core.geometry import FloatArray
+from abscope.core.ids import check_case_id, new_case_id
+from abscope.core.plan import Dose
+from abscope.core.structures import Region, StructureSet
+from abscope.dicom.reader import Draft, Reading, read_upload
+from abscope.dicom.sources import SourceFile, from_bytes, from_paths
+from abscope.dose.dvh import region_volume_cm3
+from abscope.store.audit import AuditEntry
+from abscope.store.cases import Additions
+from abscope.workflows.context import Actor, Context
+
+
+def read_paths(paths: Sequence[pathlib.Path], accepted: frozenset[str] = frozenset()) -> Reading:
+    """Read files, folders and archives; nothing is stored."""
+    return read_upload(from_paths(paths), accepted)
+
+
+def read_files(
+    files: Iterable[tuple[str, bytes]], accepted: frozenset[str] = frozenset()
+) -> Reading:
+    """Read uploaded files given as (name, bytes); nothing is stored."""
+
+    def sources() -> Iterable[SourceFile]:
+        for name, data in files:
+            yield from from_bytes(name, data)
+
+    return read_upload(sources(), accepted)
+
+
+def check_reading(reading: Reading, accepted: frozenset[str]) -> Draft:
+    """Return the only draft of an upload when it may be stored as it is.
+
+    Raises
+    ------
+    InputError
+        When nothing usable was found, an error is not accepted, or several patients are in it.
+    """
+    blocking = [
+        f
+        for f in (*reading.findings, *(g for d in reading.drafts for g in d.errors(accepted)))
+        if f.severity == "error" and not (f.acceptable and f.code in accepted)
+    ]
+    if blocking:
+        raise refused_by(blocking)
+    drafts = [d for d in reading.drafts if not d.is_empty]
+    if not drafts:
+        raise InputError(
+            "nothing-to-import",
+            "Nothing in these files can be imported.",
+            where="upload",
+            expected="CT, PET or MR series, RTSTRUCT, RTDOSE or RTPLAN objects",
+            remedy="Choose the folder that the scanner or planning system exported.",
+        )
+    if len(drafts) > 1:
+        raise InputError(
+            "several-patients",
+            f"The files belong to {len(drafts)} patients that nothing links.",
+            where="upload",
+            expected="one patient an import",
+            remedy="Import each patient's files on their own.",
+        )
+    return drafts[0]
+
+
+def refused_by(findings: Sequence[Finding]) -> InputError:
+    """Return the error of an import that these findings refuse, the first one leading.
+
+    Identities stay in the report: the error that may reach a log does not repeat them.
+    """
+    first = findings[0]
+    private = first.code == "identity-mismatch"
+    more = f" And {len(findings) - 1} more errors." if len(findings) > 1 else ""
+    return InputError(
+        first.code,
+        ("Objects that belong together carry different identities." if private else first.message)
+        + more,
+        where=first.where,
+        expected="files without errors, or errors that you accept",
+        remedy=first.remedy
+        + (f" To go on all the same, accept the code {first.code}." if first.acceptable else ""),
+    )
+
+
+def save(
+    context: Context,
+    actor: Actor,
+    draft: Draft,
+    *,
+    case_id: str | None = None,
+    findings: Sequence[Finding] = (),
+    accepted: frozenset[str] = frozenset(),
+) -> Case:
+    """Store a draft as a new case or into an existing one; all or nothing, idempotent.
+
+    Parameters
+    ----------
+    case_id : str, optional
+        A new id or that of a stored case; a fresh one is made when left out.
+    findings : sequence of Finding
+        Findings of the upload that belong to no patient, kept with the case.
+    accepted : frozenset of str
+        Error codes that the person has accepted.
+
+    Raises
+    ------
+    RefusedError
+        When errors are left, or the case belongs to another patient.
+    """
+    left = draft.errors(accepted)
+    if left:
+        raise refused_by(left)
+    chosen = check_case_id(case_id) if case_id else new_case_id()
+    if context.cases.exists(chosen):
+        return _extend(context, actor, chosen, draft, findings, accepted)
+    add = _additions(context, draft, findings, axes=_axes(draft, None), known={})
+    entry = _entry(actor, "import", chosen, draft, accepted)
+    context.cases.create(chosen, draft.patient, add, entry)
+    return context.cases.get(chosen)
+
+
+def same_import(context: Context, draft: Draft) -> Case | None:
+    """Return the case that already holds every file of a draft, None when there is none."""
+    for case_id in context.cases.cases_of_patient(draft.patient.id):
+        known = context.cases.known_files(case_id)
+        if all(known.get(uid) == sha for uid, sha in draft.objects.items()):
+            return context.cases.get(case_id)
+    return None
+
+
+def _extend(
+    context: Context,
+    actor: Actor,
+    case_id: str,
+    draft: Draft,
+    findings: Sequence[Finding],
+    accepted: frozenset[str],
+) -> Case:
+    case = context.cases.get(case_id)
+    if draft.patient.id and case.patient.id and draft.patient.id != case.patient.id:
+        raise RefusedError(
+            "other-patient",
+            "The files belong to another patient than the case.",
+            where="PatientID",
+            expected="the same PatientID",
+            remedy="Import them as a case of their own.",
+        )
+    known = context.cases.known_files(case_id)
+    changed = [uid for uid, sha in draft.objects.items() if known.get(uid, sha) != sha]
+    if changed:
+        raise ConflictError(
+            "uid-conflict",
+            f"{len(changed)} objects carry a SOPInstanceUID that the case holds with other bytes.",
+            where="SOPInstanceUID",
+            expected="the same bytes for the same UID",
+            remedy="Find out which version is right; import the other as a case of its own.",
+        )
+    if set(draft.objects) <= set(known):
+        return case
+    add = _additions(context, draft, findings, axes=_axes(draft, case), known=known, case=case)
+    context.cases.extend(
+        case_id, case.version, add, _entry(actor, "import", case_id, draft, accepted)
+    )
+    return context.cases.get(case_id)
+
+
+def _entry(
+    actor: Actor, action: str, case_id: str, draft: Draft, accepted: frozenset[str]
+) -> AuditEntry:
+    return actor.entry(
+        action,
+        case_id,
+        series=len(draft.series),
+        structure_sets=len(draft.structure_sets),
+        doses=len(draft.doses),
+        plans=len(draft.plans),
+        accepted=sorted(accepted),
+    )
+
+
+def _additions(
+    context: Context,
+    draft: Draft,
+    findings: Sequence[Finding],
+    *,
+    axes: FloatArray | None,
+    known: dict[str, str],
+    case: Case | None = None,
+) -> Additions:
+    """Put voxels and contours into the archive and return the rows that point to them."""
+    tables = context.cases
+    held = _held_uids(case) if case else set()
+    return Additions(
+        series=[
+            dataclasses.replace(series, blob=tables.put_volume(volume))
+            for series, volume in draft.series
+            if series.uid not in held
+        ],
+        structure_sets=[
+            structure_info(s, axes, tables.put_contours(s.rois))
+            for s in draft.structure_sets
+            if s.uid not in held
+        ],
+        doses=[_dose_info(context, d) for d in draft.doses if d.uid not in held],
+        plans=[p for p in draft.plans if p.uid not in held],
+        findings=[*findings, *draft.findings],
+        source_files={uid: sha for uid, sha in draft.objects.items() if uid not in known},
+    )
+
+
+def _held_uids(case: Case) -> set[str]:
+    held = {s.uid for s in case.series} | {s.uid for s in case.structure_sets}
+    return held | {d.uid for d in case.doses} | {p.uid for p in case.plans}
+
+
+def _axes(draft: Draft, case: Case | None) -> FloatArray | None:
+    if draft.series:
+        return draft.series[0][0].grid.axes
+    planning = case.planning_series() if case else None
+    return planning.grid.axes if planning else None
+
+
+def structure_info(
+    structure_set: StructureSet, axes: FloatArray | None, blob: str
+) -> StructureSetInfo:
+    """Return the table row of a structure set, with the volume of every structure in cm3."""
+    return StructureSetInfo(
+        uid=structure_set.uid,
+        label=structure_set.label,
+        source=structure_set.source,
+        frame_of_reference_uid=structure_set.frame_of_reference_uid,
+        series_uid=structure_set.series_uid,
+        blob=blob,
+        rois=tuple(
+            RoiInfo(
+                number=roi.number,
+                name=roi.name,
+                standard_name=roi.standard_name,
+                interpreted_type=roi.interpreted_type,
+                color=roi.color,
+                volume_cm3=region_volume_cm3(Region.of(roi), axes=axes) if roi.closed else None,
+                confidence=roi.confidence,
+            )
+            for roi in structure_set.rois
+        ),
+    )
+
+
+def _dose_info(context: Context, dose: Dose) -> DoseInfo:
+    return DoseInfo(
+        uid=dose.uid,
+        summation=dose.summation,
+        dose_type=dose.dose_type,
+        max_gy=float(dose.volume.array_zyx.max()),
+        grid=dose.volume.grid,
+        plan_uid=dose.plan_uid,
+        structure_set_uid=dose.structure_set_uid,
+        blob=context.cases.put_volume(dose.volume),
+    )

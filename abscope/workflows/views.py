@@ -1,0 +1,126 @@
+"""A case as the command line's JSON shows it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+from abscope.core.case import Case, Finding
+from abscope.core.labs import LabResult
+from abscope.store.cases import CaseSummary
+
+
+def case_json(case: Case) -> dict[str, Any]:
+    """Return a case in the shape of ``import`` and ``show``."""
+    return {
+        "case_id": case.id,
+        "version": case.version,
+        "created": case.created,
+        "patient": {
+            "id": case.patient.id,
+            "name": case.patient.name,
+            "birth_date": case.patient.birth_date,
+            "sex": case.patient.sex,
+            "synthetic": case.patient.synthetic,
+        },
+        "series": [
+            {
+                "uid": s.uid,
+                "modality": s.modality,
+                "description": s.description,
+                "date": s.date,
+                "dims_zyx": list(s.grid.shape_zyx),
+                "spacing_mm": [s.grid.plane_spacing_mm, *s.grid.spacing_yx_mm],
+                "evenly_spaced": s.grid.is_even,
+                "n_files": s.n_files,
+                "frame_of_reference_uid": s.grid.frame_of_reference_uid,
+            }
+            for s in case.series
+        ],
+        "structure_sets": [
+            {
+                "uid": s.uid,
+                "label": s.label,
+                "source": s.source,
+                "series_uid": s.series_uid,
+                "frame_of_reference_uid": s.frame_of_reference_uid,
+                "rois": [
+                    {
+                        "number": r.number,
+                        "name": r.name,
+                        "standard_name": r.standard_name,
+                        "volume_cm3": r.volume_cm3,
+                        "confidence": r.confidence,
+                    }
+                    for r in s.rois
+                ],
+            }
+            for s in case.structure_sets
+        ],
+        "doses": [
+            {
+                "uid": d.uid,
+                "summation": d.summation,
+                "dose_type": d.dose_type,
+                "max_gy": d.max_gy,
+                "dims_zyx": list(d.grid.shape_zyx),
+                "plan_uid": d.plan_uid,
+                "frame_of_reference_uid": d.grid.frame_of_reference_uid,
+            }
+            for d in case.doses
+        ],
+        "plans": [
+            {
+                "uid": p.uid,
+                "label": p.label,
+                "prescribed_gy": p.prescribed_gy,
+                "fractions": p.fractions,
+                "structure_set_uid": p.structure_set_uid,
+            }
+            for p in case.plans
+        ],
+        "facts": dict(case.facts.values),
+        "labs": len(case.labs),
+        "findings": findings_json(case.findings),
+    }
+
+
+def findings_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    """Return findings as the command line shows them."""
+    return [
+        {
+            "code": f.code,
+            "severity": f.severity,
+            "where": f.where,
+            "message": f.message,
+            "remedy": f.remedy,
+            "acceptable": f.acceptable,
+        }
+        for f in findings
+    ]
+
+
+def lab_json(result: LabResult) -> dict[str, Any]:
+    """Return a laboratory result with its canonical unit."""
+    return {
+        "date": result.date,
+        "test": result.key,
+        "value": result.value,
+        "unit": result.analyte.unit,
+        "source_value": result.source_value,
+        "source_unit": result.source_unit,
+        "low": result.low,
+        "high": result.high,
+    }
+
+
+def summary_json(summary: CaseSummary) -> dict[str, Any]:
+    """Return one row of ``cases``."""
+    return {
+        "case_id": summary.id,
+        "created": summary.created,
+        "version": summary.version,
+        "flags": list(summary.flags),
+        "patient": dataclasses.asdict(summary.patient),
+    }
