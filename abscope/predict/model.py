@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Literal, Protocol
 
 Domain = Literal["in", "edge", "out"]
+InputRole = Literal["term", "context", "derived"]
 RESEARCH_USE = "Research use only. Not for clinical decisions."
 
 
@@ -84,6 +85,12 @@ class InputSpec:
         For words.
     help : str
         One sentence: what it is, and how it enters.
+    role : str
+        ``term`` enters the equation; ``context`` has no coefficient and only decides the domain
+        and the wording, so that its absence is not listed as missing; ``derived`` is worked out
+        by Abscope (from the dose, say), nobody is asked for it.
+    replaced_by : str
+        Name of an input that makes this one unnecessary when it is there.
     """
 
     name: str
@@ -94,6 +101,8 @@ class InputSpec:
     training: tuple[float, float] | None = None
     choices: tuple[str, ...] = ()
     help: str = ""
+    role: InputRole = "term"
+    replaced_by: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +111,7 @@ class Card:
 
     ``monotone`` maps an input to +1 or -1 where the probability must rise or fall with it.
     ``direction_published`` maps an input to the published direction of its association.
+    ``example`` is one complete, invented patient: docs, forms and the contract tests use it.
     """
 
     id: str
@@ -123,6 +133,8 @@ class Card:
     interval_meaning: str
     unverified: tuple[str, ...] = ()
     monotone: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    direction_published: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    example: Mapping[str, float | str] = dataclasses.field(default_factory=dict)
 
     def input(self, name: str) -> InputSpec:
         """Return the specification of one input; raises KeyError."""
@@ -150,7 +162,8 @@ class Prediction:
     domain : str
         ``in``, ``edge`` or ``out`` of the model's population, with `domain_reasons`.
     missing : tuple of str
-        Names of inputs that were absent, required ones first.
+        Names of inputs of the equation that were absent, required ones first (context inputs
+        are not listed: `domain_reasons` and `notes` say what could not be checked).
     inputs : mapping
         Name to value as used (after clipping to the model's own limits).
     notes : tuple of str

@@ -1,0 +1,1 @@
+"""Dose-volume histograms, metrics and fractionation; knows contours and dose, no files."""

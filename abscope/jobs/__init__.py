@@ -1,0 +1,1 @@
+"""Background jobs: a local worker process, and an inline runner for the command line."""

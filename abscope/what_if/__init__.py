@@ -1,0 +1,1 @@
+"""What changes when dose or timing change: scenarios on a delivered plan, and what is refused."""

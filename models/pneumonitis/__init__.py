@@ -1,0 +1,1 @@
+"""Pneumonitis after radiotherapy, after checkpoint inhibitors, and after both."""

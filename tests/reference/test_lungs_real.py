@@ -1,0 +1,74 @@
+"""LUNG1-001: automatic lungs and canal against the clinical contours of a real planning CT."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+from abscope.contour.compare import compare
+from abscope.contour.engine import silent
+from abscope.contour.registry import engine
+from abscope.core.geometry import Volume
+from abscope.core.structures import StructureSet
+from abscope.dicom.reader import read_upload
+from abscope.dicom.sources import from_paths
+from benchmarks.real_cases import data_path
+
+CT = data_path("lung1-001/ct.zip")
+CLINICAL = data_path("lung1-001/rtstruct-clinical.zip")
+pytestmark = [
+    pytest.mark.data,
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        CT is None or CLINICAL is None, reason="lung1-001 is not here: set ABSCOPE_TEST_DATA"
+    ),
+]
+#: Agreed floor for each lung, tumor taken out of both.
+LEAST_DICE = 0.95
+
+
+@functools.cache
+def case() -> tuple[Volume, StructureSet]:
+    assert CT is not None
+    assert CLINICAL is not None
+    (draft,) = read_upload(from_paths([CT, CLINICAL])).drafts
+    return draft.series[0].volume, draft.structure_sets[0]
+
+
+@functools.cache
+def drawn() -> StructureSet:
+    return engine("anatomical").run(case()[0], (), silent)
+
+
+@pytest.mark.parametrize(("auto", "clinical"), [("Lung_L", "Lung-Left"), ("Lung_R", "Lung-Right")])
+def test_lungs_agree_with_the_clinic_without_the_tumor(auto: str, clinical: str) -> None:
+    _, reference = case()
+    result = compare(drawn().roi(auto), reference.roi(clinical), exclude=reference.roi("GTV-1"))
+    assert result.dice >= LEAST_DICE
+    assert result.hd95_mm is not None
+    assert result.hd95_mm < 10.0
+
+
+def test_lungs_leave_the_tumor_out_as_the_clinic_does() -> None:
+    """17 of 156 cm3 of the GTV lie inside the clinical lungs; ours are alike."""
+    gtv = case()[1].roi("GTV-1")
+    with_tumor = compare(drawn().roi("Lung_L"), gtv)
+    without = compare(drawn().roi("Lung_L"), gtv, exclude=None)
+    assert with_tumor == without
+    overlap_cm3 = with_tumor.dice * (with_tumor.volume_a_cm3 + with_tumor.volume_b_cm3) / 2
+    assert overlap_cm3 < 35.0
+
+
+def test_cord_lies_in_the_canal() -> None:
+    _, reference = case()
+    cord, canal = reference.roi("Spinal-Cord"), drawn().roi("SpinalCanal")
+    inside = compare(canal, cord)
+    shared_cm3 = inside.dice * (inside.volume_a_cm3 + inside.volume_b_cm3) / 2
+    assert shared_cm3 / inside.volume_b_cm3 > 0.85
+
+
+def test_everything_is_found_and_plausible() -> None:
+    rois = {roi.name: roi for roi in drawn().rois}
+    assert set(rois) == {"External", "Lung_L", "Lung_R", "Trachea", "Bronchus", "SpinalCanal"}
+    assert all(roi.confidence is not None and roi.confidence > 0.5 for roi in rois.values())
