@@ -26,6 +26,7 @@ from abscope.workflows.dose_evaluation import (
 
 #: Appelt 2014 as coded in CERR: isoeffective dose in this many fractions.
 APPELT_FRACTIONS = 35
+_NOTHING = Feature(name="", value=None)
 
 
 def case_features(
@@ -49,6 +50,8 @@ def case_features(
         value = case.facts.get(name)
         if value is not None:
             found[name] = Feature(name=name, value=value, provenance="entered")
+    if found.get("mld_gy", _NOTHING).provenance == "entered":
+        found.pop("mld_iso35_gy", None)  # it was of the dose that the entered value replaces
     _add_derived_facts(found)
     return Features(items_by_name=found), tuple(notes)
 

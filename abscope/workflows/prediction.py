@@ -14,6 +14,7 @@ from abscope.core.case import Case
 from abscope.core.errors import InputError
 from abscope.predict.model import Card, Explanation, Features, Prediction
 from abscope.predict.score_table import score_rows
+from abscope.predict.split import FourCells, SplitModel
 from abscope.store import codec
 from abscope.store.documents import Document
 from abscope.workflows.context import Actor, Context
@@ -86,6 +87,14 @@ def explain_all(
         )
         for model in chosen
     )
+
+
+def split_of(context: Context, features: Features) -> FourCells | None:
+    """Return the four cells of radiation and checkpoint-inhibitor pneumonitis, None without one."""
+    for model in context.models:
+        if isinstance(model, SplitModel):
+            return model.split(features)
+    return None
 
 
 def store_predictions(
@@ -171,6 +180,7 @@ def score_file(context: Context, model_id: str, path: pathlib.Path) -> list[dict
             "domain": p.domain,
             "missing": list(p.missing),
             "reason": p.reason,
+            "notes": list(p.notes),
         }
         for number, p in score_rows(model, rows)
     ]

@@ -33,7 +33,7 @@ def case() -> tuple[Volume, StructureSet]:
     assert CT is not None
     assert CLINICAL is not None
     (draft,) = read_upload(from_paths([CT, CLINICAL])).drafts
-    return draft.series[0].volume, draft.structure_sets[0]
+    return draft.series[0][1], draft.structure_sets[0]
 
 
 @functools.cache
@@ -53,11 +53,9 @@ def test_lungs_agree_with_the_clinic_without_the_tumor(auto: str, clinical: str)
 def test_lungs_leave_the_tumor_out_as_the_clinic_does() -> None:
     """17 of 156 cm3 of the GTV lie inside the clinical lungs; ours are alike."""
     gtv = case()[1].roi("GTV-1")
-    with_tumor = compare(drawn().roi("Lung_L"), gtv)
-    without = compare(drawn().roi("Lung_L"), gtv, exclude=None)
-    assert with_tumor == without
-    overlap_cm3 = with_tumor.dice * (with_tumor.volume_a_cm3 + with_tumor.volume_b_cm3) / 2
-    assert overlap_cm3 < 35.0
+    both = compare(drawn().roi("Lung_L"), gtv)
+    overlap_cm3 = both.dice * (both.volume_a_cm3 + both.volume_b_cm3) / 2
+    assert overlap_cm3 < 25.0
 
 
 def test_cord_lies_in_the_canal() -> None:

@@ -55,7 +55,7 @@ def test_dose_to_a_share(found, metric):
 
 
 def test_extremes(found):
-    """Tighter than asked for: within half a sample cell of the gradient of 1 Gy/mm."""
+    """Within 5 cGy in a gradient of 1 Gy/mm: the corners of the contours are read too."""
     for row in found:
-        assert abs(row.cgy("Dmin")) <= DOSE_CGY, row
-        assert abs(row.cgy("Dmax")) <= DOSE_CGY, row
+        assert abs(row.cgy("Dmin")) <= 5.0, row
+        assert abs(row.cgy("Dmax")) <= 5.0, row

@@ -1,0 +1,40 @@
+# `make run` and `make test` do all of their own set-up on Debian with Python 3.11.
+PORT ?= 8501
+PYTHON := .venv/bin/python
+JOBS ?= 2
+
+.PHONY: run test check test-long setup setup-test screenshots benchmarks format
+
+run: setup ## serve the dashboard on this machine
+	$(PYTHON) -m abscope serve --port $(PORT)
+
+test: setup-test lint ## everything: style, types, layers, unit, reference, pages, browser
+	$(PYTHON) -m pytest -n $(JOBS) -m "not long" -ra
+
+check: setup-test lint ## the quick part
+	$(PYTHON) -m pytest -n $(JOBS) -m "not long and not slow and not browser"
+
+test-long: setup-test lint ## with the full campaigns
+	$(PYTHON) -m pytest -n $(JOBS) -ra
+
+.PHONY: lint
+lint:
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+
+format: setup-test
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+setup:
+	@bash scripts/setup.sh run
+
+setup-test:
+	@bash scripts/setup.sh test
+
+screenshots: setup-test ## the pictures of the README, from the demonstration case
+	$(PYTHON) scripts/screenshots.py
+
+benchmarks: setup-test ## ratios against named methods; needs ABSCOPE_TEST_DATA
+	for script in benchmarks/*.py; do $(PYTHON) $$script || exit 1; done

@@ -1,0 +1,1 @@
+"""Contouring: engines that draw structures on an image, outlines, comparison."""

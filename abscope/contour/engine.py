@@ -1,0 +1,157 @@
+"""What a contouring engine is: a card that says what it can, and one function that does it.
+
+An engine takes an image and gives a `StructureSet`. A structure that it cannot find is left out
+of the result, never drawn as a guess; `not_found` names what is missing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Protocol
+
+from abscope.core.errors import EngineError
+from abscope.core.geometry import Volume
+from abscope.core.structures import StructureSet
+
+#: Told how far an engine is: a share from 0 to 1 and one short sentence for the screen.
+Report = Callable[[float, str], None]
+#: LPS position in millimetres.
+Point = tuple[float, float, float]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class EngineCard:
+    """What the screen, the docs and the command line show of an engine.
+
+    Parameters
+    ----------
+    id : str
+        Lower-case word, as given to ``--engine``.
+    version : str
+        Changes whenever the same image could give other contours.
+    title : str
+    structures : tuple of str
+        TG-263 names on offer.
+    default_structures : tuple of str
+        What is drawn when nothing in particular is asked for.
+    description : str
+        How it works, in a few sentences.
+    licence : str
+        Licence of the code and of the weights, if any.
+    limits : tuple of str
+        What it is known not to do; one sentence each.
+    needs_seed : bool
+        Whether `ContourEngine.run` needs `seed_mm`.
+    """
+
+    id: str
+    version: str
+    title: str
+    structures: tuple[str, ...]
+    default_structures: tuple[str, ...]
+    description: str
+    licence: str
+    limits: tuple[str, ...]
+    needs_seed: bool = False
+
+
+class ContourEngine(Protocol):
+    """Draws structures on an image."""
+
+    @property
+    def card(self) -> EngineCard:
+        """What the engine is and offers."""
+
+    def missing(self) -> tuple[str, ...]:
+        """Return what is lacking to run here, a sentence each that a person can act on."""
+
+    def run(
+        self,
+        image: Volume,
+        wanted: tuple[str, ...],
+        report: Report,
+        seed_mm: Point | None = None,
+    ) -> StructureSet:
+        """Return the structures found.
+
+        Parameters
+        ----------
+        image : Volume
+            In HU, axial, running along +x, +y, +z (see ``abscope.core.geometry.canonical``).
+        wanted : tuple of str
+            TG-263 names; empty for the card's `default_structures`.
+        report : callable
+            Told the progress.
+        seed_mm : tuple of float, optional
+            LPS position, for engines that grow from a point.
+
+        Raises
+        ------
+        EngineError
+            When the image cannot be used or none of the structures was found.
+        """
+
+
+def silent(share: float, message: str) -> None:
+    """Take a progress report and do nothing with it."""
+
+
+def choose(card: EngineCard, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the structures to draw, in the order of the card.
+
+    Raises
+    ------
+    EngineError
+        When a name is not on the card.
+    """
+    unknown = [name for name in wanted if name not in card.structures]
+    if unknown:
+        raise EngineError(
+            "engine-structure-unknown",
+            f"The engine {card.id} does not draw {', '.join(unknown)}.",
+            where="structures",
+            expected="names among " + ", ".join(card.structures),
+            remedy="Leave the name out, or choose another engine.",
+        )
+    return tuple(n for n in card.structures if n in (wanted or card.default_structures))
+
+
+def check_image(image: Volume, card: EngineCard) -> None:
+    """Refuse images whose axes are not the patient's, or whose values are not HU.
+
+    Raises
+    ------
+    EngineError
+        Left and right, front and back are told by direction; a guess would mirror structures.
+    """
+    if not image.grid.is_axial:
+        raise EngineError(
+            "engine-image-not-axial",
+            f"The engine {card.id} needs an axial image along the patient's axes.",
+            where="image axes",
+            expected="an axial series without gantry tilt",
+            remedy="Choose the axial CT series of the study.",
+        )
+    if image.unit != "HU":
+        raise EngineError(
+            "engine-image-not-ct",
+            f"The engine {card.id} works on CT numbers.",
+            where="image unit",
+            expected="HU",
+            remedy="Choose a CT series.",
+        )
+
+
+def not_found(asked: tuple[str, ...], result: StructureSet) -> tuple[str, ...]:
+    """Return the names that were asked for and are not in the result.
+
+    Examples
+    --------
+    >>> empty = StructureSet(
+    ...     uid="1", label="x", source="auto:x", frame_of_reference_uid="", rois=())
+    >>> not_found(("Lung_L", "Trachea"), empty)
+    ('Lung_L', 'Trachea')
+    """
+    there = {roi.standard_name for roi in result.rois}
+    return tuple(name for name in asked if name not in there)

@@ -1,0 +1,1 @@
+"""The contouring engines that come with Abscope; `abscope.contour.registry` lists them."""

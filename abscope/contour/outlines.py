@@ -1,0 +1,229 @@
+"""Masks to closed polygons on image planes, in patient millimetres, and back to a `Roi`.
+
+The border runs at half coverage between voxel centres (marching squares, Lorensen and Cline 1987,
+doi:10.1145/37402.37422, in two dimensions). Smoothing and thinning out the points both shrink
+small round shapes; both are corrected, so that polygons and mask agree in volume within 0.5 %.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from skimage.measure import find_contours
+
+from abscope.core.geometry import FloatArray, Grid
+from abscope.core.structures import Contour, Roi
+
+#: Points further than this from the line between their neighbours are kept (mm).
+TOLERANCE_MM = 0.25
+#: Outlines enclosing less than this are noise, and so are holes (mm2).
+SMALLEST_MM2 = 4.0
+#: The level that keeps a plane's area stays near one half.
+LEVELS = (0.3, 0.7)
+#: Borders are moved by at most this share of a pixel to keep a plane's area.
+SHIFT_LIMIT = 0.3
+
+#: Colours by role, red, green, blue; from the palette of Okabe and Ito (2008), safe for the
+#: colour-blind. A target is drawn in vermilion.
+ROLE_COLORS: dict[str, tuple[int, int, int]] = {
+    "External": (160, 160, 160),
+    "Lung_L": (86, 180, 233),
+    "Lung_R": (0, 114, 178),
+    "Lungs": (120, 200, 240),
+    "Trachea": (0, 158, 115),
+    "Bronchus": (120, 200, 170),
+    "SpinalCanal": (240, 228, 66),
+    "SpinalCord": (230, 159, 0),
+    "Heart": (204, 121, 167),
+    "Esophagus": (170, 110, 60),
+    "GTV": (213, 94, 0),
+}
+
+
+def role_color(standard_name: str) -> tuple[int, int, int]:
+    """Return the colour of a structure's role; white when it has none.
+
+    Examples
+    --------
+    >>> role_color("Lung_L"), role_color("GTV_Click"), role_color("Zz")
+    ((86, 180, 233), (213, 94, 0), (255, 255, 255))
+    """
+    role = standard_name if standard_name in ROLE_COLORS else standard_name.split("_")[0]
+    return ROLE_COLORS.get(role, (255, 255, 255))
+
+
+def outlines(
+    field_zyx: npt.NDArray[np.generic],
+    grid: Grid,
+    *,
+    smooth_mm: float = 0.0,
+    tolerance_mm: float = TOLERANCE_MM,
+    smallest_mm2: float = SMALLEST_MM2,
+) -> tuple[Contour, ...]:
+    """Return the closed contours of a mask, plane by plane; holes are contours of their own.
+
+    Parameters
+    ----------
+    field_zyx : ndarray, shape ``grid.shape_zyx``
+        A mask, or coverage from 0 to 1; the border is at 0.5.
+    grid : Grid
+    smooth_mm : float
+        Standard deviation of an in-plane smoothing that keeps each plane's area.
+    tolerance_mm : float
+        How far the polygon may stray when points are left out.
+    smallest_mm2 : float
+        Smaller outlines and holes are left out.
+
+    Returns
+    -------
+    tuple of Contour
+        Even-odd rule over the contours of a plane (as RTSTRUCT has them).
+
+    Examples
+    --------
+    >>> grid = Grid.regular(origin_mm=(0, 0, 0), spacing_zyx_mm=(3, 1, 1), shape_zyx=(1, 9, 9))
+    >>> mask = np.zeros((1, 9, 9), bool)
+    >>> mask[0, 2:7, 2:7] = True
+    >>> [round(contour.points_mm[:, 0].max().item(), 2) for contour in outlines(mask, grid)]
+    [6.52]
+    """
+    contours: list[Contour] = []
+    is_mask = field_zyx.dtype == np.bool_
+    for plane in range(field_zyx.shape[0]):
+        flat = field_zyx[plane]
+        rows = np.flatnonzero((flat > 0).any(axis=1))
+        columns = np.flatnonzero((flat > 0).any(axis=0))
+        if rows.size == 0:
+            continue
+        sd = tuple(smooth_mm / s for s in grid.spacing_yx_mm)
+        pad = 2 + int(np.ceil(3 * max(sd)))
+        part = flat[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.float64)
+        part = np.pad(part, pad)
+        pixels = int(np.count_nonzero(part >= 0.5)) if is_mask or smooth_mm > 0 else None
+        level = 0.5
+        if smooth_mm > 0:
+            part, level = _smoothed(part, sd)
+        corner = np.array([rows[0] - pad, columns[0] - pad])
+        lines = [(line + corner) * grid.spacing_yx_mm for line in find_contours(part, level)]
+        pixel_mm2 = grid.spacing_yx_mm[0] * grid.spacing_yx_mm[1]
+        target_mm2 = None if pixels is None else pixels * pixel_mm2
+        for polygon in _polygons(lines, target_mm2, tolerance_mm, smallest_mm2, pixel_mm2**0.5):
+            contours.append(Contour(points_mm=_to_mm(polygon, plane, grid)))
+    return tuple(contours)
+
+
+def roi_from_mask(
+    mask_zyx: npt.NDArray[np.generic],
+    grid: Grid,
+    *,
+    number: int,
+    name: str,
+    confidence: float | None = None,
+    smooth_mm: float = 0.0,
+) -> Roi:
+    """Return a structure with a TG-263 name, the colour of its role, and the mask's outlines."""
+    return Roi(
+        number=number,
+        name=name,
+        standard_name=name,
+        interpreted_type="EXTERNAL" if name == "External" else _type_of(name),
+        color=role_color(name),
+        confidence=confidence,
+        contours=outlines(mask_zyx, grid, smooth_mm=smooth_mm),
+    )
+
+
+def _type_of(name: str) -> str:
+    return "GTV" if name.split("_")[0] == "GTV" else "ORGAN"
+
+
+def _smoothed(part: FloatArray, sd: tuple[float, ...]) -> tuple[FloatArray, float]:
+    """Return the smoothed plane and the level above which as many pixels lie as before."""
+    count = int(np.count_nonzero(part >= 0.5))
+    smooth = ndimage.gaussian_filter(part, sd)
+    if count == 0:
+        return smooth, 0.5
+    ordered = np.partition(smooth.ravel(), smooth.size - count - 1)
+    below = ordered[smooth.size - count - 1]
+    above = ordered[smooth.size - count :].min()
+    return smooth, float(np.clip((below + above) / 2, *LEVELS))
+
+
+def _area_mm2(polygon: FloatArray) -> float:
+    """Return the signed area of a polygon whose last point repeats the first (shoelace)."""
+    a, b = polygon[:-1], polygon[1:]
+    return float(0.5 * np.sum(a[:, 0] * b[:, 1] - b[:, 0] * a[:, 1]))
+
+
+def _polygons(
+    lines: list[FloatArray],
+    target_mm2: float | None,
+    tolerance_mm: float,
+    smallest_mm2: float,
+    pixel_mm: float,
+) -> list[FloatArray]:
+    """Return the polygons of a plane (row mm, column mm), not closed, that keep the area.
+
+    Holes run the other way round, so signed areas add up. What smoothing and thinning took from the
+    plane's area is given back by moving all borders outward (holes: inward) by the same distance.
+    """
+    areas = [_area_mm2(line) for line in lines]
+    outer = np.sign(sum(areas))
+    wanted = outer * (sum(areas) if target_mm2 is None else outer * target_mm2)
+    kept = []
+    for line, area in zip(lines, areas, strict=True):
+        if abs(area) < smallest_mm2:
+            wanted -= outer * area
+        else:
+            kept.append(_without_idle_points(line[:-1], tolerance_mm))
+    closed = [np.vstack([points, points[:1]]) for points in kept]
+    got = float(outer * sum(_area_mm2(line) for line in closed))
+    around = float(sum(np.hypot(*np.diff(line, axis=0).T).sum() for line in closed))
+    if around == 0:
+        return []
+    limit = SHIFT_LIMIT * pixel_mm
+    shift = float(np.clip((wanted - got) / around, -limit, limit))
+    return [points + outer * shift * _outward(points) for points in kept]
+
+
+def _outward(points: FloatArray) -> FloatArray:
+    """Return unit normals at the points, to the right of the way round."""
+    ahead = np.roll(points, -1, axis=0) - points
+    length = np.maximum(np.hypot(ahead[:, 0], ahead[:, 1]), 1e-9)
+    tangent = ahead / length[:, None]
+    along = tangent + np.roll(tangent, 1, axis=0)
+    size = np.hypot(along[:, 0], along[:, 1])
+    along /= np.where(size > 1e-9, size, 1.0)[:, None]
+    return np.stack([along[:, 1], -along[:, 0]], axis=1)
+
+
+def _without_idle_points(points: FloatArray, tolerance_mm: float) -> FloatArray:
+    """Return a closed polygon without points that lie within `tolerance_mm` of the rest.
+
+    Every edge carries a bound on how far it strays from the points it replaced; a point goes when
+    its own distance and the bounds of its two edges together stay within the tolerance. Neighbours
+    never go in the same round, so each round is one step of array arithmetic.
+    """
+    bound = np.zeros(len(points))  # of the edge from a point to the next
+    turn, idle = 0, 0
+    while idle < 2 and len(points) > 4:
+        before, after = np.roll(points, 1, axis=0), np.roll(points, -1, axis=0)
+        chord, arm = after - before, points - before
+        length = np.maximum(np.hypot(chord[:, 0], chord[:, 1]), 1e-9)
+        height = np.abs(chord[:, 0] * arm[:, 1] - chord[:, 1] * arm[:, 0]) / length
+        cost = height + np.maximum(bound, np.roll(bound, 1))
+        go = (cost <= tolerance_mm) & (np.arange(len(points)) % 2 == turn)
+        go[-1] &= not go[0]
+        idle = 0 if go.any() else idle + 1
+        turn = 1 - turn
+        bound[np.roll(go, -1)] = cost[go]
+        points, bound = points[~go], bound[~go]
+    return points
+
+
+def _to_mm(polygon: FloatArray, plane: int, grid: Grid) -> FloatArray:
+    index = np.empty((len(polygon), 3))
+    index[:, 0] = plane
+    index[:, 1:] = polygon / grid.spacing_yx_mm
+    return grid.to_mm(index)

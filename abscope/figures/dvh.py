@@ -1,0 +1,130 @@
+"""Cumulative dose-volume histograms as figure data."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from abscope.figures.palette import Tone
+
+VolumeUnit = Literal["%", "cm³"]
+Dash = Literal["solid", "dash", "dot"]
+#: Points kept of one curve: enough for a screen, little enough to send (measured-facts.md, 18).
+MAX_POINTS = 200
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DvhCurve:
+    """One structure's curve.
+
+    Parameters
+    ----------
+    name : str
+        As the source wrote it; renderers escape it.
+    dose_gy, volume : ndarray, shape (n,), float32
+        Ascending dose, and the volume receiving at least it, in the figure's unit.
+    tone : Tone
+    dash : str
+        ``solid`` for the delivered plan, ``dash`` for the one compared with it.
+    """
+
+    name: str
+    dose_gy: npt.NDArray[np.float32]
+    volume: npt.NDArray[np.float32]
+    tone: Tone
+    dash: Dash = "solid"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DvhFigure:
+    """Curves on common axes; `dose_label` says which dose ("Physical dose", "EQD2, α/β 3 Gy")."""
+
+    curves: tuple[DvhCurve, ...]
+    volume_unit: VolumeUnit = "%"
+    dose_label: str = "Physical dose"
+
+    @property
+    def max_dose_gy(self) -> float:
+        """Highest dose drawn, at least 1 Gy."""
+        return max([1.0, *(float(c.dose_gy[-1]) for c in self.curves)])
+
+    @property
+    def max_volume(self) -> float:
+        """Upper end of the volume axis in the figure's unit."""
+        if self.volume_unit == "%":
+            return 100.0
+        return max([1.0, *(float(c.volume.max()) for c in self.curves)])
+
+
+def dvh_curve(
+    name: str,
+    dose_gy: npt.ArrayLike,
+    volume: npt.ArrayLike,
+    tone: Tone,
+    dash: Dash = "solid",
+    max_points: int = MAX_POINTS,
+) -> DvhCurve:
+    """Return a curve thinned to about `max_points` of its own points.
+
+    The points are kept evenly along the drawn line, so that a steep fall keeps as many as a long
+    tail; none is invented. What follows the first zero volume is cut.
+
+    Parameters
+    ----------
+    name : str
+    dose_gy : array_like, shape (n,)
+        Ascending, in Gy.
+    volume : array_like, shape (n,)
+        Volume receiving at least each dose, per cent or cm3.
+    tone : Tone
+    dash : str
+    max_points : int
+
+    Raises
+    ------
+    ValueError
+        When the shapes differ or there is no point.
+    """
+    dose = np.asarray(dose_gy, dtype=np.float64)
+    height = np.asarray(volume, dtype=np.float64)
+    if dose.ndim != 1 or dose.shape != height.shape or dose.size == 0:
+        raise ValueError(f"expected two equal 1-d arrays, got {dose.shape} and {height.shape}")
+    if not (np.isfinite(dose).all() and np.isfinite(height).all()):
+        raise ValueError("a curve must be finite")
+    zeros = np.flatnonzero(height <= 0)
+    end = int(zeros[0]) + 1 if zeros.size else dose.size
+    keep = _spread(dose[:end], height[:end], max_points)
+    return DvhCurve(
+        name=name,
+        dose_gy=dose[keep].astype(np.float32),
+        volume=height[keep].astype(np.float32),
+        tone=tone,
+        dash=dash,
+    )
+
+
+def dvh_figure(
+    curves: Iterable[DvhCurve],
+    volume_unit: VolumeUnit = "%",
+    dose_label: str = "Physical dose",
+) -> DvhFigure:
+    """Return the figure of some curves, all in `volume_unit` and of the dose `dose_label`."""
+    return DvhFigure(curves=tuple(curves), volume_unit=volume_unit, dose_label=dose_label)
+
+
+def _spread(
+    dose: npt.NDArray[np.float64], volume: npt.NDArray[np.float64], count: int
+) -> npt.NDArray[np.intp]:
+    """Return indices of points spread evenly along the line in axis units, ends included."""
+    if dose.size <= count:
+        return np.arange(dose.size)
+    wide = float(dose[-1] - dose[0]) or 1.0
+    high = float(np.ptp(volume)) or 1.0
+    steps = np.hypot(np.diff(dose) / wide, np.diff(volume) / high)
+    length = np.concatenate([[0.0], np.cumsum(steps)])
+    wanted = np.linspace(0.0, length[-1], count)
+    return np.unique(np.searchsorted(length, wanted).clip(0, dose.size - 1))

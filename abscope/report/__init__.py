@@ -1,0 +1,1 @@
+"""The board pack: one set of pages, written as slides (PPTX) and as PDF."""

@@ -1,0 +1,64 @@
+"""The patient banner of every case screen, and the way to the open case."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from abscope.core.case import Case
+from abscope.core.errors import NotFoundError
+from abscope.workflows.context import Actor
+from components import navigation, runtime, state
+from components.safe import literal
+
+
+def open_case(actor: Actor, title: str) -> Case:
+    """Return the open case below its banner; without one say where to find one, and stop."""
+    del actor
+    case_id = state.open_case_id()
+    if case_id is None:
+        _nothing_open(title, "No case is open.")
+    try:
+        case = runtime.context().cases.get(str(case_id))
+    except NotFoundError:
+        state.set_open_case(None)
+        _nothing_open(title, "This case is no longer in the archive.")
+    state.set_open_case(case.id)
+    _banner(case, title)
+    return case
+
+
+def _nothing_open(title: str, why: str) -> None:
+    st.title(title)
+    st.info(why + " Open one from the worklist, or start with the demonstration case there.")
+    navigation.link("worklist", "Go to the worklist")
+    st.stop()
+
+
+def _banner(case: Case, title: str) -> None:
+    patient, facts = case.patient, case.facts
+    name = ", ".join(p for p in patient.name.split("^")[:2] if p) or "no name"
+    age = facts.number("age_years")
+    with st.container(border=True, horizontal=True, vertical_alignment="center", gap="medium"):
+        st.markdown(f"**{literal(name, 60)}**", width="content")
+        if patient.synthetic:
+            st.badge("Synthetic", color="violet", icon=":material/robot_2:")
+        for label, value in (
+            ("ID", patient.id),
+            ("Age", f"{age:.0f} y" if age is not None else ""),
+            ("Sex", facts.text("sex") or patient.sex),
+            ("Diagnosis", facts.text("histology") or ""),
+            ("Stage", facts.text("stage") or ""),
+            ("Plan", _plan(case)),
+            ("ICI", facts.text("ici_agent") or ""),
+        ):
+            if value:
+                st.markdown(f":gray[{label}] {literal(value, 40)}", width="content")
+    st.header(title, anchor=False)
+
+
+def _plan(case: Case) -> str:
+    for plan in case.plans:
+        if plan.prescribed_gy and plan.fractions:
+            more = f" (+{len(case.plans) - 1})" if len(case.plans) > 1 else ""
+            return f"{plan.prescribed_gy:g} Gy in {plan.fractions}{more}"
+    return ""

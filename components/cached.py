@@ -1,0 +1,117 @@
+"""Derived data of the open case, kept for the session only and keyed by the case's version.
+
+Every cache is bounded and of session scope: nothing of one person's patient reaches another's
+browser.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from abscope.dicom.reader import Reading
+from abscope.workflows.board import BoardOptions, compose
+from abscope.workflows.context import Actor
+from abscope.workflows.dose_evaluation import DoseEvaluation, evaluate_dose
+from abscope.workflows.importing import read_files
+from abscope.workflows.prediction import CasePredictions, predict_case, store_predictions
+from abscope.workflows.scenes import SceneParts, scene_parts
+from abscope.workflows.simulation import Baseline, baseline
+from components import runtime
+from components.viewer.scene import Scene, SceneStructure, pack
+
+
+@st.cache_resource(scope="session", max_entries=1, show_spinner="Reading the files")
+def reading(files_key: str, accepted: frozenset[str], _files: Any) -> Reading:
+    """Return an upload read to the end; `files_key` names the uploaded files."""
+    del files_key
+    return read_files(((f.name, f.getvalue()) for f in _files), accepted)
+
+
+@st.cache_resource(scope="session", max_entries=4, show_spinner="Computing the DVHs")
+def evaluation(
+    case_id: str,
+    version: int,
+    dose_uid: str,
+    structure_set_uid: str | None,
+    accepted: frozenset[str],
+) -> DoseEvaluation:
+    """Return the DVHs of a dose."""
+    del version
+    context = runtime.context()
+    return evaluate_dose(
+        context,
+        context.cases.get(case_id),
+        dose_uid=dose_uid,
+        structure_set_uid=structure_set_uid,
+        accepted=accepted,
+        derived=True,
+    )
+
+
+@st.cache_resource(scope="session", max_entries=4, show_spinner="Applying the models")
+def predictions(
+    case_id: str, version: int, dose_uid: str | None, actor_name: str
+) -> CasePredictions:
+    """Return the predictions of a case, and store them once for its version."""
+    del version
+    context = runtime.context()
+    found = predict_case(context, context.cases.get(case_id), dose_uid=dose_uid)
+    store_predictions(context, Actor(name=actor_name), found)
+    return found
+
+
+@st.cache_resource(scope="session", max_entries=2, show_spinner="Preparing the delivered plan")
+def what_if_baseline(case_id: str, version: int, dose_uid: str | None) -> Baseline:
+    """Return what stays the same while the sliders move."""
+    del version
+    context = runtime.context()
+    return baseline(context, context.cases.get(case_id), dose_uid)
+
+
+@st.cache_resource(scope="session", max_entries=2, show_spinner="Preparing the pictures")
+def packed_scene(
+    case_id: str,
+    version: int,
+    series_uid: str,
+    set_uids: tuple[str, ...],
+    dose_uid: str | None,
+    second_dose_uid: str | None = None,
+) -> bytes:
+    """Return the viewer's blob of an image with structure sets and dose."""
+    del version
+    context = runtime.context()
+    parts = scene_parts(
+        context, context.cases.get(case_id), series_uid, set_uids, dose_uid, second_dose_uid
+    )
+    return pack(_scene(parts))
+
+
+@st.cache_resource(scope="session", max_entries=2, show_spinner="Writing the file")
+def board_file(
+    case_id: str, version: int, scenarios: int, form: str, options: BoardOptions, actor_name: str
+) -> bytes:
+    """Return the board pack as PPTX or PDF bytes."""
+    from abscope.workflows.board import export
+
+    del version, scenarios
+    context = runtime.context()
+    actor = Actor(name=actor_name)
+    packed = compose(context, actor, context.cases.get(case_id), options)
+    return export(context, actor, packed, "pptx" if form == "pptx" else "pdf")
+
+
+def _scene(parts: SceneParts) -> Scene:
+    return Scene(
+        image=parts.image,
+        structures=tuple(
+            SceneStructure(
+                roi=roi, color=roi.color, dashed=auto, group="Auto" if auto else "Clinical"
+            )
+            for roi, auto in parts.rois
+        ),
+        dose=parts.dose,
+        prescribed_gy=parts.prescribed_gy,
+        second_dose=parts.second_dose,
+    )

@@ -1,0 +1,102 @@
+"""The form of clinical facts, generated from the fields that the engine knows."""
+
+from __future__ import annotations
+
+import datetime
+
+import streamlit as st
+
+from abscope.core.case import Case
+from abscope.core.facts import CHOICES, DATES, NUMBERS, WHOLE, YES_NO
+
+#: Words on screen for fields whose name is not a word.
+LABELS: dict[str, str] = {
+    "age_years": "Age", "sex": "Sex", "ecog": "ECOG performance status", "smoking": "Smoking",
+    "histology": "Histology", "stage": "Stage", "ct_stage": "Clinical T stage",
+    "tumor_location": "Tumor location", "cancer_type": "Cancer type",
+    "pulmonary_comorbidity": "Pulmonary comorbidity (COPD or similar)",
+    "ild": "Interstitial lung disease", "prior_thoracic_rt": "Earlier thoracic radiotherapy",
+    "sequential_chemo": "Sequential chemotherapy", "concurrent_chemo": "Concurrent chemotherapy",
+    "prior_systemic_therapy": "Systemic therapy before ICI (PSTH)", "rt_start": "RT start",
+    "rt_end": "RT end", "ici_agent": "ICI agent", "ici_regimen": "ICI regimen",
+    "ici_start": "ICI start", "symptom_date": "Symptoms since",
+    "symptom_grade": "Pneumonitis grade (CTCAE)", "pdl1_tps_percent": "PD-L1 TPS",
+    "tmb_mut_per_mb": "TMB",
+}  # fmt: skip
+HELP: dict[str, str] = {
+    "tumor_location": "Third of the lung that holds the primary tumor; Appelt 2014 counts middle "
+    "and lower as one risk level.",
+    "prior_systemic_therapy": "Chemotherapy or targeted therapy for this cancer before the first "
+    "ICI dose, concurrent chemoradiotherapy included.",
+    "pdl1_tps_percent": "Tumor proportion score, 0 to 100 %.",
+    "tmb_mut_per_mb": "Tumor mutational burden by panel, mutations per megabase.",
+    "ild": "Interstitial lung disease seen on CT before treatment.",
+}
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Person and disease": ("age_years", "sex", "ecog", "smoking", "histology", "stage", "ct_stage",
+                           "tumor_location", "cancer_type", "pulmonary_comorbidity", "ild"),
+    "Biomarkers": ("pdl1_tps_percent", "tmb_mut_per_mb"),
+    "Treatment": ("prior_systemic_therapy", "concurrent_chemo", "sequential_chemo",
+                  "prior_thoracic_rt", "rt_start", "rt_end", "ici_agent", "ici_regimen",
+                  "ici_start"),
+    "Symptoms": ("symptom_date", "symptom_grade"),
+}  # fmt: skip
+
+
+def clinical_facts(case: Case) -> dict[str, object] | None:
+    """Draw the form; return the changed fields when it was saved, None otherwise."""
+    with st.form("labs.facts", border=False):
+        entered: dict[str, object] = {}
+        for group, fields in GROUPS.items():
+            st.markdown(f"**{group}**")
+            columns = st.columns(3)
+            for place, field in enumerate(fields):
+                with columns[place % 3]:
+                    entered[field] = _field(case, field)
+        saved = st.form_submit_button("Save facts", type="primary", key="labs.facts.save")
+    if not saved:
+        return None
+    return {f: v for f, v in entered.items() if _text(v) != _text(case.facts.get(f))}
+
+
+def _field(case: Case, field: str) -> object:
+    value = case.facts.get(field)
+    label = LABELS.get(field, field)
+    key, help_text = f"labs.fact.{case.id}.{field}", HELP.get(field)
+    if field in NUMBERS:
+        unit, low, high = NUMBERS[field]
+        shown = f"{label} ({unit})" if unit else label
+        if field in WHOLE:
+            return st.number_input(
+                shown, int(low), int(high), None if value is None else int(value), step=1, key=key,
+                help=help_text, placeholder="unknown",
+            )  # fmt: skip
+        return st.number_input(
+            shown, float(low), float(high), None if value is None else float(value), key=key,
+            help=help_text, placeholder="unknown", format="%g",
+        )  # fmt: skip
+    if field in YES_NO:
+        words = ["yes", "no"]
+        place = None if value is None else (0 if value == 1 else 1)
+        answer = st.selectbox(label, words, place, key=key, help=help_text, placeholder="unknown")
+        return None if answer is None else int(answer == "yes")
+    if field in CHOICES:
+        words = list(CHOICES[field])
+        return st.selectbox(
+            label, words, words.index(str(value)) if value in words else None, key=key,
+            help=help_text, placeholder="unknown",
+        )  # fmt: skip
+    if field in DATES:
+        date = datetime.date.fromisoformat(str(value)) if value else None
+        chosen = st.date_input(
+            label, date, key=key, help=help_text, format="YYYY-MM-DD",
+            min_value=datetime.date(1990, 1, 1), max_value=datetime.date(2100, 12, 31),
+        )  # fmt: skip
+        return chosen.isoformat() if isinstance(chosen, datetime.date) else None
+    return st.text_input(label, str(value or ""), key=key, help=help_text, max_chars=80)
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:g}" if isinstance(value, float | int) else str(value)

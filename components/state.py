@@ -1,0 +1,84 @@
+"""Typed access to the session's state: ids and choices only. The one file that names its keys."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import streamlit as st
+
+from abscope.core.errors import UsageError
+from abscope.core.ids import check_case_id
+
+_ENTERED = "app.entered"
+_WANTED = "app.wanted_page"
+_CASE = "case.id"
+_ADDRESS = "case"
+
+
+@contextlib.contextmanager
+def entered_through_app() -> Iterator[None]:
+    """Mark that app.py runs the page, for as long as it does (see `access.require`)."""
+    st.session_state[_ENTERED] = True
+    try:
+        yield
+    finally:
+        st.session_state[_ENTERED] = False
+
+
+def is_entered() -> bool:
+    """Whether app.py is running this page, not a deep link alone."""
+    return bool(st.session_state.get(_ENTERED, False))
+
+
+def want_page(name: str) -> None:
+    """Remember the page to open after app.py has run."""
+    st.session_state[_WANTED] = name
+
+
+def take_wanted_page() -> str | None:
+    """Return the remembered page once."""
+    wanted = st.session_state.pop(_WANTED, None)
+    return str(wanted) if wanted else None
+
+
+def open_case_id() -> str | None:
+    """Return the id of the open case, from the session or the address; None when none is open.
+
+    The address carries the random case id only, so that a refresh finds the case again.
+    """
+    if _CASE in st.session_state:
+        return str(st.session_state[_CASE])
+    named = st.query_params.get(_ADDRESS)
+    if named:
+        try:
+            return check_case_id(named)
+        except UsageError:
+            return None
+    return None
+
+
+def set_open_case(case_id: str | None) -> None:
+    """Open a case, or close it with None."""
+    if case_id is None:
+        st.session_state.pop(_CASE, None)
+        if _ADDRESS in st.query_params:
+            del st.query_params[_ADDRESS]
+        return
+    st.session_state[_CASE] = case_id
+    if st.query_params.get(_ADDRESS) != case_id:
+        st.query_params[_ADDRESS] = case_id
+
+
+def remember(name: str, value: str | None) -> None:
+    """Keep a choice (an id or a word) of a page under ``"<page>.<name>"``."""
+    if value is None:
+        st.session_state.pop(f"choice.{name}", None)
+    else:
+        st.session_state[f"choice.{name}"] = value
+
+
+def recall(name: str) -> str | None:
+    """Return a choice that `remember` kept."""
+    value = st.session_state.get(f"choice.{name}")
+    return None if value is None else str(value)

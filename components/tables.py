@@ -1,0 +1,61 @@
+"""Tables and choosers of the pages. Names from files go into data frames, which show them as is."""
+
+from __future__ import annotations
+
+from components.tables_case import (
+    choose_dose,
+    choose_doses,
+    choose_pair,
+    choose_series,
+    choose_sets,
+    comparison,
+    draft,
+    structures,
+    worklist,
+)
+from components.tables_numbers import (
+    HIDDEN_CURVES,
+    choose_analyte,
+    dose_refusals,
+    lab_report,
+    lab_results,
+    metrics,
+    shap_differences,
+    what_if,
+)
+from components.tables_records import (
+    audit_rows,
+    board_history,
+    choose_scenario,
+    engine_cards,
+    job_rows,
+    model_cards,
+    scenarios,
+)
+
+__all__ = [
+    "HIDDEN_CURVES",
+    "audit_rows",
+    "board_history",
+    "choose_analyte",
+    "choose_dose",
+    "choose_doses",
+    "choose_pair",
+    "choose_scenario",
+    "choose_series",
+    "choose_sets",
+    "comparison",
+    "dose_refusals",
+    "draft",
+    "engine_cards",
+    "job_rows",
+    "lab_report",
+    "lab_results",
+    "metrics",
+    "model_cards",
+    "scenarios",
+    "shap_differences",
+    "structures",
+    "what_if",
+    "worklist",
+]

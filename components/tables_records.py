@@ -1,0 +1,147 @@
+"""Tables of what is kept: scenarios, board packs, models, engines, jobs, audit rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from abscope.contour.engine import ContourEngine
+from abscope.core.ports import Job
+from abscope.predict.registry import Registry
+from abscope.store.audit import AuditRow
+from abscope.store.documents import Document
+from components.safe import literal
+
+
+def scenarios(documents: Sequence[Document]) -> None:
+    """Draw the saved scenarios."""
+    if not documents:
+        return
+    st.subheader("Saved scenarios", anchor=False)
+    st.dataframe(
+        [
+            {
+                "Name": d.content.get("name", ""),
+                "Dose (Gy)": (d.content.get("scenario") or {}).get("total_dose_gy"),
+                "Fractions": (d.content.get("scenario") or {}).get("fractions"),
+                "Saved": d.created[:16].replace("T", " "),
+                "Id": d.id,
+            }
+            for d in documents
+        ],
+        hide_index=True,
+        key="what_if.saved",
+    )
+
+
+def choose_scenario(documents: Sequence[Document], key: str) -> str | None:
+    """Return the id of the scenario for the slides, None when there is none."""
+    if not documents:
+        return None
+    names = {d.id: f"{d.content.get('name', '')} ({d.created[:10]})" for d in documents}
+    return str(st.selectbox("Scenario", list(names), format_func=names.__getitem__, key=key))
+
+
+def board_history(documents: Sequence[Document]) -> None:
+    """Draw which files were made, with what they rest on."""
+    if not documents:
+        return
+    st.subheader("Made before", anchor=False)
+    st.dataframe(
+        [
+            {
+                "Made": d.created[:16].replace("T", " "),
+                "Form": str(d.content.get("form", "")).upper(),
+                "Names hidden": d.content.get("names_hidden", False),
+                "Models": ", ".join(d.content.get("models", [])),
+                "Data": str(d.content.get("data_hash", ""))[:12],
+            }
+            for d in documents
+        ],
+        hide_index=True,
+        key="board.history",
+    )
+
+
+def model_cards(models: Registry) -> None:
+    """Draw the list of models and the card text of the chosen one."""
+    cards = {m.card.id: m.card for m in models}
+    st.dataframe(
+        [
+            {
+                "Model": c.title,
+                "Id": c.id,
+                "Version": c.version,
+                "Endpoint": c.endpoint,
+                "n": c.n_training,
+            }
+            for c in cards.values()
+        ],
+        hide_index=True,
+        key="admin.models",
+    )
+    chosen = st.selectbox(
+        "Card of", list(cards), format_func=lambda i: cards[i].title, key="admin.card"
+    )
+    with st.container(border=True):
+        st.markdown(models.card_text(str(chosen)))
+
+
+def engine_cards(engines: Sequence[ContourEngine]) -> None:
+    """Draw the contouring engines and whether they can run here."""
+    for engine in engines:
+        card = engine.card
+        with st.container(border=True):
+            st.markdown(f"**{literal(card.title)}** ({card.id} {card.version})")
+            st.write(card.description)
+            st.markdown("Structures: " + ", ".join(literal(s) for s in card.structures))
+            st.caption(f"Licence: {card.licence}")
+            lacking = engine.missing()
+            if lacking:
+                st.warning(" ".join(lacking))
+            else:
+                st.badge("Ready", color="green", icon=":material/check:")
+
+
+def job_rows(jobs: Sequence[Job]) -> None:
+    """Draw the background jobs, newest first."""
+    if not jobs:
+        st.info("No background job has run yet.")
+        return
+    st.dataframe(
+        [
+            {
+                "Job": j.id,
+                "Case": j.case_id,
+                "What": j.function.rpartition(":")[2],
+                "State": j.state,
+                "Progress": j.progress,
+                "Message": j.error or j.message,
+                "Updated": j.updated[:19].replace("T", " "),
+            }
+            for j in jobs
+        ],
+        hide_index=True,
+        key="admin.jobs",
+        column_config={"Progress": st.column_config.ProgressColumn(min_value=0, max_value=1)},
+    )
+
+
+def audit_rows(rows: Sequence[AuditRow]) -> None:
+    """Draw the newest audit rows."""
+    st.dataframe(
+        [
+            {
+                "No.": r.sequence,
+                "Time (UTC)": r.time[:19].replace("T", " "),
+                "Who": r.actor,
+                "What": r.action,
+                "Case": r.case_id,
+                "Detail": r.detail,
+            }
+            for r in rows
+        ],
+        hide_index=True,
+        key="admin.audit",
+    )

@@ -1,0 +1,174 @@
+"""The byte format between Python and the viewer: a JSON header and aligned typed arrays.
+
+::
+
+    0   8 bytes   MAGIC
+    8   uint32    length of the header (a multiple of 8, padded with blanks)
+    12  uint32    height of the viewer in CSS pixels, 0 until `head_of` writes it
+    16  header    JSON, UTF-8: small facts, and for each array its type, offset and length
+    ..  arrays    little endian, each starting at a multiple of 8 bytes
+
+Arrays added with ``late=True`` come last. They are cut into parts and sent after the head, so that
+the browser can draw an overview first. Numbers of any quantity are arrays, never JSON lists.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+MAGIC = b"ABSCOPE1"
+PREFIX_BYTES = 16
+ALIGNMENT = 8
+#: A part's own prefix: scene id (16 bytes), offset in the blob and length (uint32 each).
+PART_PREFIX_BYTES = 24
+#: Bytes in a part: small enough that the browser draws between two of them.
+PART_BYTES = 4 * 1024 * 1024
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """What `show_viewer` needs of a header.
+
+    Parameters
+    ----------
+    scene_id, image_id : str
+        32 hexadecimal digits; equal bytes have equal ids, and so have equal images.
+    head_bytes, total_bytes : int
+        Where the late arrays start, and the length of the whole.
+    first_byte, image_byte : int
+        Where in the late arrays the viewer looks first (the initial plane), and where the last of
+        them, the image, starts.
+    """
+
+    scene_id: str
+    image_id: str
+    head_bytes: int
+    total_bytes: int
+    first_byte: int
+    image_byte: int
+
+
+class BlobWriter:
+    """Collects arrays, then writes header and arrays at once."""
+
+    def __init__(self) -> None:
+        self._arrays: list[tuple[str, npt.NDArray[Any], bool]] = []
+
+    def add(self, name: str, array: npt.NDArray[Any], *, late: bool = False) -> None:
+        """Append `array` under `name`; its type and byte order are kept as they are."""
+        self._arrays.append((name, np.ascontiguousarray(array), late))
+
+    def write(self, header: dict[str, Any], *, first_late: tuple[str, int] | None = None) -> bytes:
+        """Return the blob; `first_late` names the late array and byte within it to send first."""
+        digest = hashlib.blake2b(digest_size=16)
+        digest.update(json.dumps(header, sort_keys=True).encode())
+        ordered = sorted(self._arrays, key=lambda item: item[2])
+        table: dict[str, dict[str, Any]] = {}
+        offset, head_bytes = 0, None
+        for name, array, late in ordered:
+            digest.update(array.data.cast("B") if array.size else b"")
+            if late and head_bytes is None:
+                head_bytes = offset
+            table[name] = {"dtype": array.dtype.name, "offset": offset, "length": array.size}
+            offset = _aligned(offset + array.nbytes)
+        body_bytes = offset
+        first = table[first_late[0]]["offset"] + first_late[1] if first_late else head_bytes
+        full = header | {
+            "id": digest.hexdigest(),
+            "arrays": table,
+            "head_bytes": body_bytes if head_bytes is None else head_bytes,
+            "body_bytes": body_bytes,
+            "first_byte": first or 0,
+            "image_byte": table[ordered[-1][0]]["offset"],
+        }
+        text = json.dumps(full, separators=(",", ":")).encode()
+        text += b" " * (_aligned(len(text)) - len(text))
+        blob = bytearray(PREFIX_BYTES + len(text) + body_bytes)
+        blob[:PREFIX_BYTES] = MAGIC + struct.pack("<II", len(text), 0)
+        blob[PREFIX_BYTES : PREFIX_BYTES + len(text)] = text
+        start = PREFIX_BYTES + len(text)
+        for name, array, _ in ordered:
+            at = start + table[name]["offset"]
+            blob[at : at + array.nbytes] = array.data.cast("B") if array.size else b""
+        return bytes(blob)
+
+
+def read_header(blob: bytes) -> dict[str, Any]:
+    """Return the JSON header of a blob."""
+    if blob[:8] != MAGIC:
+        raise ValueError("not a viewer blob: expected the bytes that components.viewer.scene packs")
+    (length,) = struct.unpack_from("<I", blob, 8)
+    header: dict[str, Any] = json.loads(blob[PREFIX_BYTES : PREFIX_BYTES + length])
+    return header
+
+
+def read_array(blob: bytes, name: str) -> npt.NDArray[Any]:
+    """Return one array of a blob, flat and read-only."""
+    (length,) = struct.unpack_from("<I", blob, 8)
+    entry = read_header(blob)["arrays"][name]
+    return np.frombuffer(
+        blob,
+        dtype=np.dtype(entry["dtype"]),
+        count=entry["length"],
+        offset=PREFIX_BYTES + length + entry["offset"],
+    )
+
+
+def layout_of(blob: bytes) -> Layout:
+    """Return where the head ends and the late arrays start, in bytes of the blob."""
+    header = read_header(blob)
+    start = len(blob) - int(header["body_bytes"])
+    return Layout(
+        scene_id=header["id"],
+        image_id=header["image"]["id"],
+        head_bytes=start + int(header["head_bytes"]),
+        total_bytes=len(blob),
+        first_byte=start + int(header["first_byte"]),
+        image_byte=start + int(header["image_byte"]),
+    )
+
+
+def head_of(blob: bytes, layout: Layout, height_px: int) -> bytes:
+    """Return the first message to the browser: header and early arrays, with the height set."""
+    return b"".join(
+        (blob[:12], struct.pack("<I", height_px), memoryview(blob)[16 : layout.head_bytes])
+    )
+
+
+def parts_of(
+    blob: bytes, layout: Layout, *, with_image: bool = True, part_bytes: int = PART_BYTES
+) -> Iterator[bytes]:
+    """Yield the late bytes: the initial plane, the doses, then the image outwards from there.
+
+    No part holds both dose and image, so that ``with_image=False`` leaves out exactly the image.
+    """
+    spans = [(layout.head_bytes, layout.image_byte)]
+    if with_image:
+        spans.append((layout.image_byte, layout.total_bytes))
+    cuts = [
+        (start, min(start + part_bytes, end))
+        for low, end in spans
+        for start in range(low, end, part_bytes)
+    ]
+
+    def turn(cut: tuple[int, int]) -> tuple[bool, bool, float]:
+        start, end = cut
+        away = abs((start + end) / 2 - layout.first_byte)
+        return (not start <= layout.first_byte < end, start >= layout.image_byte, away)
+
+    scene_id = bytes.fromhex(layout.scene_id)
+    view = memoryview(blob)
+    for start, end in sorted(cuts, key=turn):
+        yield b"".join((scene_id, struct.pack("<II", start, end - start), view[start:end]))
+
+
+def _aligned(length: int) -> int:
+    return -(-length // ALIGNMENT) * ALIGNMENT

@@ -1,0 +1,143 @@
+// dose.js - the dose on a plane: its own grid, trilinear in millimetres, wash and isodose lines.
+
+const WASH = [ // low to high; the same order as the isodose colours
+  [0, [40, 60, 200]], [0.2, [40, 130, 255]], [0.4, [30, 200, 190]], [0.55, [60, 210, 80]],
+  [0.72, [250, 220, 60]], [0.87, [255, 140, 30]], [1, [235, 40, 50]],
+];
+const DIVERGING = [[0, [60, 110, 255]], [0.5, [245, 245, 245]], [1, [255, 70, 60]]];
+const LEVEL_COLORS = ["#ff4fd8", "#ff3b3b", "#ff9a1f", "#ffe04a", "#4fe06a", "#39c8ff", "#7d8cff", "#c79bff", "#ffffff", "#b0b8c0"];
+
+function colorTable(stops) {
+  const table = new Uint32Array(256);
+  for (let i = 0; i < 256; i++) {
+    const t = i / 255;
+    let k = 1;
+    while (k < stops.length - 1 && t > stops[k][0]) k++;
+    const [t0, a] = stops[k - 1], [t1, b] = stops[k], w = (t - t0) / (t1 - t0);
+    const c = a.map((v, j) => Math.round(v + (b[j] - v) * w));
+    table[i] = (255 << 24) | (c[2] << 16) | (c[1] << 8) | c[0];
+  }
+  return table;
+}
+const WASH_TABLE = colorTable(WASH), DIVERGING_TABLE = colorTable(DIVERGING);
+
+// Evenly spaced positions over a grid's own voxel centres, twice as fine as they are.
+function fineNodes(grid, axis) {
+  const p = grid.positions(axis), n = p.length;
+  if (n === 1) return Float64Array.of(p[0]);
+  let gap = Infinity;
+  for (let i = 1; i < n; i++) gap = Math.min(gap, p[i] - p[i - 1]);
+  const count = Math.min(Math.round((p[n - 1] - p[0]) / (gap / 2)), 1024) + 1, step = (p[n - 1] - p[0]) / (count - 1);
+  return Float64Array.from({ length: count }, (_, i) => p[0] + i * step);
+}
+
+function tableFor(grid, axis, nodes) {
+  const index = new Int32Array(nodes.length), weight = new Float32Array(nodes.length);
+  nodes.forEach((mm, i) => {
+    const at = grid.locate(axis, mm);
+    index[i] = at ? at[0] : -1;
+    weight[i] = at ? at[1] : 0;
+  });
+  return { index, weight };
+}
+
+// Reads one dose volume on planes of fixed x, y or z, at fixed in-plane nodes (separable tables).
+class DosePlanes {
+  constructor(volume, nodes) {
+    this.volume = volume;
+    this.nodes = nodes;
+    this.tables = nodes.map((list, axis) => tableFor(volume.grid, axis, list));
+  }
+
+  // Gy at the nodes of the plane `axis = mm` as [v][u], NaN without dose; null when the grid misses it.
+  field(axis, mm) {
+    const { grid: g, data, slope, intercept, missing } = this.volume;
+    const at = g.locate(axis, mm);
+    if (!at) return null;
+    const [ua, va] = axis === 2 ? [0, 1] : axis === 1 ? [0, 2] : [1, 2];
+    const strides = [1, g.nx, g.nx * g.ny];
+    const nu = g.count(ua), nv = g.count(va), su = strides[ua], sv = strides[va];
+    const here = at[0] * strides[axis], w1 = at[1], next = w1 > 0 ? strides[axis] : 0;
+    const native = new Float32Array(nu * nv);
+    for (let v = 0; v < nv; v++) {
+      for (let u = 0, i = here + v * sv, o = v * nu; u < nu; u++, i += su, o++) {
+        const a = data[i], b = data[i + next];
+        native[o] = a === missing || b === missing ? NaN : (a + (b - a) * w1) * slope + intercept;
+      }
+    }
+    const tu = this.tables[ua], tv = this.tables[va], mu = tu.index.length, mv = tv.index.length;
+    const wide = new Float32Array(mu * nv);
+    for (let v = 0; v < nv; v++) {
+      const row = v * nu;
+      for (let u = 0, o = v * mu; u < mu; u++, o++) {
+        const i = tu.index[u], w = tu.weight[u];
+        wide[o] = i < 0 ? NaN : w === 0 ? native[row + i] : native[row + i] * (1 - w) + native[row + i + 1] * w;
+      }
+    }
+    const out = new Float32Array(mu * mv);
+    for (let v = 0; v < mv; v++) {
+      const i = tv.index[v], w = tv.weight[v], o = v * mu;
+      if (i < 0) { out.fill(NaN, o, o + mu); continue; }
+      const a = i * mu, b = w > 0 ? a + mu : a;
+      for (let u = 0; u < mu; u++) out[o + u] = wide[a + u] * (1 - w) + wide[b + u] * w;
+    }
+    return { values: out, nu: mu, nv: mv, us: this.nodes[ua], vs: this.nodes[va] };
+  }
+}
+
+function subtract(a, b) {
+  if (!a || !b) return null;
+  const values = new Float32Array(a.values.length);
+  for (let i = 0; i < values.length; i++) values[i] = a.values[i] - b.values[i];
+  return { ...a, values };
+}
+
+// Colours into a Uint32 pixel buffer; `flip` puts growing v upwards.
+function paintWash(field, pixels, { table, low, high, threshold, both, flip }) {
+  const { values, nu, nv } = field, scale = 255 / (high - low);
+  for (let v = 0; v < nv; v++) {
+    let o = (flip ? nv - 1 - v : v) * nu;
+    for (let i = v * nu, end = i + nu; i < end; i++, o++) {
+      const value = values[i], size = both && value < 0 ? -value : value;
+      if (!(size >= threshold)) { pixels[o] = 0; continue; }
+      const t = (value - low) * scale;
+      pixels[o] = table[t < 0 ? 0 : t > 255 ? 255 : t | 0];
+    }
+  }
+}
+
+// Marching squares over all cells at once; calls emit(level number, u0, v0, u1, v1) in millimetres.
+function isolines(field, levels, emit) {
+  const { values, nu, nv, us, vs } = field, n = levels.length;
+  if (!n) return;
+  const least = Math.min(...levels), most = Math.max(...levels);
+  for (let v = 0; v + 1 < nv; v++) {
+    let o = v * nu, a = values[o], d = values[o + nu];
+    for (let u = 0; u + 1 < nu; u++, o++) {
+      const b = values[o + 1], c = values[o + nu + 1];
+      const low = Math.min(a, b, c, d), high = Math.max(a, b, c, d), a0 = a, d0 = d;
+      a = b;
+      d = c;
+      if (!(high >= least && low < most)) continue; // also skips NaN
+      for (let l = 0; l < n; l++) {
+        const level = levels[l];
+        if (low >= level || high < level) continue;
+        const u0 = us[u], u1 = us[u + 1], v0 = vs[v], v1 = vs[v + 1];
+        const top = u0 + ((level - a0) / (b - a0)) * (u1 - u0), bottom = u0 + ((level - d0) / (c - d0)) * (u1 - u0);
+        const left = v0 + ((level - a0) / (d0 - a0)) * (v1 - v0), right = v0 + ((level - b) / (c - b)) * (v1 - v0);
+        const kind = (a0 >= level ? 1 : 0) | (b >= level ? 2 : 0) | (c >= level ? 4 : 0) | (d0 >= level ? 8 : 0);
+        switch (kind) {
+          case 1: case 14: emit(l, u0, left, top, v0); break;
+          case 2: case 13: emit(l, top, v0, u1, right); break;
+          case 3: case 12: emit(l, u0, left, u1, right); break;
+          case 4: case 11: emit(l, u1, right, bottom, v1); break;
+          case 6: case 9: emit(l, top, v0, bottom, v1); break;
+          case 7: case 8: emit(l, u0, left, bottom, v1); break;
+          default: // 5 and 10: the middle decides which corners belong together
+            if ((kind === 5) === ((a0 + b + c + d0) / 4 >= level)) { emit(l, u0, left, bottom, v1); emit(l, top, v0, u1, right); }
+            else { emit(l, u0, left, top, v0); emit(l, u1, right, bottom, v1); }
+        }
+      }
+    }
+  }
+}

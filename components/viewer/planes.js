@@ -1,0 +1,225 @@
+// planes.js - one pane: the image on its plane, what lies over it, and millimetres to pixels.
+
+const AXIS_NAMES = ["Sagittal", "Coronal", "Axial"];
+const AXIS_LETTERS = ["x", "y", "z"];
+
+class Pane {
+  // `axis` is the one the plane is perpendicular to: 2 axial, 1 coronal, 0 sagittal.
+  constructor(axis) {
+    this.axis = axis;
+    [this.ua, this.va] = axis === 2 ? [0, 1] : axis === 1 ? [0, 2] : [1, 2];
+    this.flip = axis !== 2; // head upwards
+    this.name = AXIS_NAMES[axis];
+    this.canvas = document.createElement("canvas");
+    this.ctx = this.canvas.getContext("2d", { alpha: false });
+    this.raster = document.createElement("canvas");
+    this.wash = document.createElement("canvas");
+    this.zoom = 1;
+    this.pan = [0, 0]; // mm
+    this.keys = {};
+  }
+
+  attach(scene) {
+    this.scene = scene;
+    const g = scene.image.grid;
+    this.extent = [g.edges(this.ua), g.edges(this.va)];
+    this.rows = this.axis === 2 || g.even ? null : evenRows(g);
+    this.raster.width = g.count(this.ua);
+    this.raster.height = this.axis === 2 ? g.ny : this.rows ? this.rows.length : g.nz;
+    this.rasterCtx = this.raster.getContext("2d");
+    this.pixels = this.rasterCtx.createImageData(this.raster.width, this.raster.height);
+    this.pixels32 = new Uint32Array(this.pixels.data.buffer);
+    this.keys = {};
+    this.field = null;
+  }
+
+  resetView() { this.zoom = 1; this.pan = [0, 0]; }
+
+  resize(width, height, ratio) {
+    const w = Math.max(1, Math.round(width * ratio)), h = Math.max(1, Math.round(height * ratio));
+    this.ratio = ratio;
+    if (this.canvas.width === w && this.canvas.height === h) return false;
+    this.canvas.width = w;
+    this.canvas.height = h;
+    return true;
+  }
+
+  // Millimetres to device pixels and back.
+  project() {
+    const [[u0, u1], [v0, v1]] = this.extent, w = this.canvas.width, h = this.canvas.height;
+    const fit = Math.min(w / (u1 - u0), h / (v1 - v0)) * 0.985;
+    const s = fit * this.zoom, cu = (u0 + u1) / 2 + this.pan[0], cv = (v0 + v1) / 2 + this.pan[1];
+    const sign = this.flip ? -1 : 1;
+    return {
+      s, toX: (u) => (u - cu) * s + w / 2, toY: (v) => sign * (v - cv) * s + h / 2,
+      fromX: (x) => (x - w / 2) / s + cu, fromY: (y) => (sign * (y - h / 2)) / s + cv,
+    };
+  }
+
+  // The patient position under a point in CSS pixels of the canvas.
+  pointAt(cssX, cssY, at) {
+    const p = this.project(), mm = at.slice();
+    mm[this.ua] = p.fromX(cssX * this.ratio);
+    mm[this.va] = p.fromY(cssY * this.ratio);
+    return mm;
+  }
+
+  drawImage(index, lut, lutVersion) {
+    const key = `${index}/${lutVersion}/${this.scene.version}`;
+    if (this.keys.image !== key) {
+      this.keys.image = key;
+      this.fillPixels(index, lut);
+      this.rasterCtx.putImageData(this.pixels, 0, 0);
+    }
+    const { toX, toY } = this.project(), [[u0, u1], [v0, v1]] = this.extent, { ctx } = this;
+    const top = this.flip ? v1 : v0, bottom = this.flip ? v0 : v1;
+    ctx.imageSmoothingEnabled = true;
+    ctx.drawImage(this.raster, toX(u0), toY(top), toX(u1) - toX(u0), toY(bottom) - toY(top));
+  }
+
+  fillPixels(index, lut) {
+    const { nx, ny, nz } = this.scene.image.grid, ct = this.scene.image.data, out = this.pixels32;
+    const plane = nx * ny;
+    if (this.axis === 2) {
+      for (let i = 0, o = index * plane; i < plane; i++, o++) out[i] = lut[ct[o] + 32768];
+      return;
+    }
+    const n = this.axis === 1 ? nx : ny, step = this.axis === 1 ? 1 : nx;
+    const start = this.axis === 1 ? index * nx : index;
+    if (!this.rows) {
+      for (let k = 0; k < nz; k++) {
+        let o = (nz - 1 - k) * n;
+        for (let i = 0, from = k * plane + start; i < n; i++, from += step, o++) out[o] = lut[ct[from] + 32768];
+      }
+      return;
+    }
+    this.rows.forEach(([k, w], row) => { // uneven planes: straight lines between neighbours
+      const a = k * plane + start, b = w > 0 ? a + plane : a;
+      for (let i = 0, o = row * n, f = 0; i < n; i++, o++, f += step) {
+        out[o] = lut[Math.round(ct[a + f] + (ct[b + f] - ct[a + f]) * w) + 32768];
+      }
+    });
+  }
+
+  // `source` gives a field of doses for this pane's plane; see Viewer.doseSource.
+  loadField(source, mm) {
+    const key = source ? `${source.key}/${mm}` : "none";
+    if (this.keys.field === key) return;
+    this.keys.field = key;
+    this.keys.wash = "";
+    this.field = source ? source.read(this.axis, mm) : null;
+  }
+
+  drawWash(paint, opacity) {
+    const { field, ctx } = this;
+    if (!field || field.nu < 2 || field.nv < 2) return;
+    const key = `${this.keys.field}/${paint.low}/${paint.high}/${paint.threshold}`;
+    if (this.keys.wash !== key) {
+      this.keys.wash = key;
+      if (this.wash.width !== field.nu || this.wash.height !== field.nv || !this.washPixels) {
+        this.wash.width = field.nu;
+        this.wash.height = field.nv;
+        this.washCtx = this.wash.getContext("2d");
+        this.washPixels = this.washCtx.createImageData(field.nu, field.nv);
+        this.wash32 = new Uint32Array(this.washPixels.data.buffer);
+      }
+      paintWash(field, this.wash32, { ...paint, flip: this.flip });
+      this.washCtx.putImageData(this.washPixels, 0, 0);
+    }
+    const { toX, toY } = this.project(), { us, vs, nu, nv } = field;
+    const u0 = us[0], u1 = us[nu - 1], top = this.flip ? vs[nv - 1] : vs[0], bottom = this.flip ? vs[0] : vs[nv - 1];
+    const x = toX(u0), y = toY(top), w = toX(u1) - x, h = toY(bottom) - y;
+    const halfX = w / (nu - 1) / 2, halfY = h / (nv - 1) / 2; // a pixel is centred on its node
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(x, y, w, h); // nothing outside the grid
+    ctx.clip();
+    ctx.globalAlpha = opacity;
+    ctx.drawImage(this.wash, x - halfX, y - halfY, w + 2 * halfX, h + 2 * halfY);
+    ctx.restore();
+  }
+
+  drawIsodose(levels) {
+    const { field, ctx } = this;
+    if (!field || !levels.length || field.nu < 2 || field.nv < 2) return;
+    const { toX, toY } = this.project();
+    const paths = levels.map(() => new Path2D());
+    isolines(field, levels.map((l) => l.gy), (l, u0, v0, u1, v1) => {
+      paths[l].moveTo(toX(u0), toY(v0));
+      paths[l].lineTo(toX(u1), toY(v1));
+    });
+    ctx.lineCap = "butt";
+    ctx.lineWidth = 1.3 * this.ratio;
+    levels.forEach((level, l) => { ctx.strokeStyle = level.color; ctx.stroke(paths[l]); });
+  }
+
+  drawStructures(structures, mm, { fill, lines }) {
+    const { ctx, ratio } = this, { toX, toY } = this.project();
+    ctx.lineJoin = this.axis === 2 ? "round" : "miter"; // sections have right angles only
+    for (const structure of structures) {
+      if (!structure.visible) continue;
+      ctx.beginPath();
+      if (this.axis === 2) {
+        if (!traceAxial(ctx, structure, mm, toX, toY)) continue;
+      } else {
+        const section = structure.section(this.axis, mm);
+        if (!section.lines.length) continue;
+        traceSection(ctx, section, toX, toY);
+      }
+      ctx.fillStyle = ctx.strokeStyle = structure.css;
+      if (fill) { ctx.globalAlpha = 0.22; ctx.fill("evenodd"); ctx.globalAlpha = 1; }
+      if (lines) {
+        ctx.setLineDash(structure.dashed ? [6 * ratio, 4 * ratio] : []);
+        ctx.lineWidth = 1.5 * ratio;
+        ctx.stroke();
+      }
+    }
+    ctx.setLineDash([]);
+  }
+
+  drawCrosshair(at) {
+    const { ctx, ratio } = this, { toX, toY } = this.project(), w = this.canvas.width, h = this.canvas.height;
+    const x = Math.round(toX(at[this.ua])) + 0.5, y = Math.round(toY(at[this.va])) + 0.5, gap = 7 * ratio;
+    ctx.strokeStyle = "rgba(255, 214, 90, 0.75)";
+    ctx.lineWidth = Math.max(1, Math.round(ratio));
+    ctx.beginPath();
+    ctx.moveTo(x, 0); ctx.lineTo(x, y - gap); ctx.moveTo(x, y + gap); ctx.lineTo(x, h);
+    ctx.moveTo(0, y); ctx.lineTo(x - gap, y); ctx.moveTo(x + gap, y); ctx.lineTo(w, y);
+    ctx.stroke();
+  }
+
+  drawSeed(seed, planeMm, tolerance) {
+    if (!seed || Math.abs(seed[this.axis] - planeMm) > tolerance) return;
+    const { ctx, ratio } = this, { toX, toY } = this.project();
+    ctx.beginPath();
+    ctx.arc(toX(seed[this.ua]), toY(seed[this.va]), 5 * ratio, 0, 2 * Math.PI);
+    ctx.lineWidth = 2 * ratio;
+    ctx.strokeStyle = "#000";
+    ctx.stroke();
+    ctx.lineWidth = 1.2 * ratio;
+    ctx.strokeStyle = "#7dff9b";
+    ctx.stroke();
+  }
+}
+
+// Rows of an upright pane for uneven planes: [plane below, weight of the next], head first.
+function evenRows(grid) {
+  const [low, high] = grid.edges(2), z = grid.z;
+  let gap = Infinity;
+  for (let i = 1; i < z.length; i++) gap = Math.min(gap, z[i] - z[i - 1]);
+  const n = Math.min(Math.max(Math.round((high - low) / gap), 1), 1024), step = (high - low) / n;
+  return Array.from({ length: n }, (_, row) => {
+    const mm = clamp(high - (row + 0.5) * step, z[0], z[z.length - 1]);
+    return locateIn(z, mm);
+  });
+}
+
+function windowTable(width, level, missing) {
+  const lut = new Uint32Array(65536), low = level - width / 2, scale = 255 / width;
+  for (let i = 0; i < 65536; i++) {
+    const t = (i - 32768 - low) * scale, grey = t <= 0 ? 0 : t >= 255 ? 255 : t | 0;
+    lut[i] = (255 << 24) | (grey << 16) | (grey << 8) | grey;
+  }
+  lut[missing + 32768] = 255 << 24;
+  return lut;
+}

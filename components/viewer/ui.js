@@ -1,0 +1,249 @@
+// ui.js - toolbar, panes, panels and status line. Names from files go through textContent only.
+
+const HELP = [
+  ["Wheel, \u2191 \u2193", "next or previous plane"], ["Page up, Page down", "ten planes"], ["Home, End", "first, last plane"],
+  ["Left drag", "move the crosshair"], ["Right or Shift drag", "window (across) and level (up, down)"],
+  ["Ctrl wheel, + \u2212", "zoom"], ["Middle or Alt drag", "pan"], ["Double click, 0", "reset zoom and pan"], ["1 2 3 4", "window presets"],
+  ["Enter", "report the crosshair, or pick it as seed"],
+];
+
+function el(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (name === "class") node.className = value;
+    else if (value === true) node.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) node.setAttribute(name, String(value));
+  }
+  node.append(...children); // strings become text nodes
+  return node;
+}
+
+function trim(value, digits) { return String(Number(value.toFixed(digits))); }
+function signed(value, digits = 1) { return value.toFixed(digits).replace(/^-(0(\.0+)?)$/, "$1").replace("-", "\u2212"); }
+
+function niceStep(value) {
+  const power = 10 ** Math.floor(Math.log10(value)), lead = value / power;
+  return (lead >= 5 ? 5 : lead >= 2 ? 2 : 1) * power;
+}
+
+function button(label, onclick, attributes = {}) {
+  return el("button", { type: "button", onclick, ...attributes }, label);
+}
+
+function buildUi(viewer) {
+  viewer.root = el("div", { class: "abv", "data-mode": "three", role: "group", "aria-label": "Radiotherapy image viewer" });
+  viewer.parent.append(viewer.root);
+  viewer.modeButtons = [["three", "Three planes"], ["axial", "Axial only"]].map(([mode, label]) =>
+    button(label, () => { viewer.setMode(mode); markMode(viewer); }, { "data-mode-button": mode, "aria-pressed": String(mode === "three") }));
+  viewer.presetBox = el("div", { class: "abv-seg", role: "group", "aria-label": "Window presets" });
+  viewer.windowText = el("span", { class: "abv-wl", title: "Window width and level in HU" });
+  viewer.pickButton = button("Pick seed", () => viewer.setPicking(!viewer.picking), {
+    "aria-pressed": "false", title: "Then click in the image to hand a point to the page (Esc cancels)", "data-pick": true });
+  const rows = HELP.map(([keys, what]) => el("div", {}, el("dt", {}, keys), el("dd", {}, what)));
+  const bar = el("div", { class: "abv-bar" },
+    el("div", { class: "abv-seg", role: "group", "aria-label": "Layout" }, ...viewer.modeButtons), viewer.presetBox, viewer.windowText,
+    el("span", { class: "abv-space" }), viewer.pickButton, button("Reset view", () => viewer.resetView(), { "data-reset": true }),
+    el("details", { class: "abv-help" }, el("summary", { title: "Mouse and keys" }, "Keys"), el("dl", {}, ...rows)));
+  for (const pane of viewer.panes) buildPane(viewer, pane);
+  viewer.stage = el("div", { class: "abv-stage" }, ...viewer.panes.map((pane) => pane.holder));
+  viewer.side = el("div", { class: "abv-side" });
+  viewer.cursorText = el("span", { class: "abv-cursor", "data-readout": true });
+  viewer.noteText = el("span", { class: "abv-note" });
+  viewer.progressText = el("span", { class: "abv-progress", role: "status" });
+  viewer.status = el("div", { class: "abv-status" }, viewer.cursorText, viewer.noteText, viewer.progressText);
+  viewer.root.append(bar, el("div", { class: "abv-main" }, el("div", { class: "abv-view" }, viewer.stage, viewer.status), viewer.side));
+}
+
+function buildPane(viewer, pane) {
+  const name = pane.name.toLowerCase();
+  pane.canvas.tabIndex = 0;
+  pane.canvas.setAttribute("role", "img");
+  pane.place = el("span", { class: "abv-place" });
+  pane.window = el("span", { class: "abv-window" });
+  pane.sides = ["top", "right", "bottom", "left"].map((side) => el("span", { class: `abv-letter abv-${side}` }));
+  pane.holder = el("div", { class: `abv-pane abv-${name}`, "data-pane": name }, pane.canvas,
+    el("span", { class: "abv-name" }, pane.name), pane.place, pane.window, ...pane.sides);
+  listen(viewer, pane);
+}
+
+function markMode(viewer) {
+  for (const b of viewer.modeButtons) b.setAttribute("aria-pressed", String(b.dataset.modeButton === viewer.mode));
+}
+
+function showWindow(viewer) {
+  viewer.windowText.textContent = `W ${viewer.width}  L ${signed(viewer.level, 0)}`;
+  for (const pane of viewer.panes) pane.window.textContent = viewer.windowText.textContent;
+  for (const b of viewer.presetBox.children) {
+    b.setAttribute("aria-pressed", String(Number(b.dataset.width) === viewer.width && Number(b.dataset.level) === viewer.level));
+  }
+}
+
+// Everything that depends on the scene: presets, letters, structures, dose controls, notes.
+function buildPanels(viewer) {
+  const { header } = viewer.scene;
+  viewer.presetBox.replaceChildren(...header.presets.map((p) => button(p.name, () => viewer.setWindow(p.width, p.level), {
+    "data-width": p.width, "data-level": p.level, title: `Width ${p.width}, level ${p.level} HU` })));
+  showWindow(viewer);
+  for (const pane of viewer.panes) {
+    const u = header.letters[AXIS_LETTERS[pane.ua]], v = header.letters[AXIS_LETTERS[pane.va]];
+    const letters = [pane.flip ? v[1] : v[0], u[1], pane.flip ? v[0] : v[1], u[0]];
+    pane.sides.forEach((span, i) => { span.textContent = letters[i]; });
+  }
+  viewer.noteText.textContent = header.notes.join(" ");
+  viewer.side.replaceChildren(structuresPanel(viewer));
+  if (viewer.scene.doses.dose_a) viewer.side.append(dosePanel(viewer));
+  viewer.side.hidden = !viewer.structures.length && !viewer.scene.doses.dose_a;
+}
+
+function structuresPanel(viewer) {
+  const panel = el("section", { class: "abv-panel abv-structures", "aria-label": "Structures" });
+  if (!viewer.structures.length) { panel.hidden = true; return panel; }
+  const boxes = [];
+  const all = (on) => {
+    viewer.structures.forEach((s, i) => { if (s.slabs) { s.visible = on; boxes[i].checked = on; } });
+    viewer.requestDraw();
+  };
+  panel.append(el("div", { class: "abv-head" }, el("h3", {}, "Structures"),
+    button("All", () => all(true), { class: "abv-small" }), button("None", () => all(false), { class: "abv-small" })));
+  panel.append(el("div", { class: "abv-row" },
+    check("Lines", viewer.lines, (on) => { viewer.lines = on; viewer.requestDraw(); }, { "data-lines": true }),
+    check("Fill", viewer.fill, (on) => { viewer.fill = on; viewer.requestDraw(); }, { "data-fill": true })));
+  const list = el("div", { class: "abv-list" });
+  let group = null;
+  viewer.structures.forEach((s, i) => {
+    if (s.group !== group) {
+      group = s.group;
+      list.append(el("h4", {}, group, el("span", {}, s.dashed ? "dashed" : "solid")));
+    }
+    const box = el("input", { type: "checkbox", "data-structure": i, disabled: !s.slabs,
+      onchange: (event) => { s.visible = event.target.checked; viewer.requestDraw(); } });
+    box.checked = s.visible;
+    boxes.push(box);
+    const swatch = el("span", { class: s.dashed ? "abv-swatch abv-dashed" : "abv-swatch" });
+    swatch.style.setProperty("--abv-color", s.css);
+    const label = el("label", { title: s.slabs ? s.name : `${s.name}: no closed contour` }, box, swatch, el("span", { class: "abv-text" }, s.name));
+    const go = button(targetIcon(), () => { viewer.goto(s.centre()); viewer.notify(); }, {
+      class: "abv-go", title: "Go to this structure", "aria-label": `Go to ${s.name}`, disabled: !s.slabs });
+    list.append(el("div", { class: "abv-item" }, label, go));
+  });
+  panel.append(list);
+  return panel;
+}
+
+function targetIcon() {
+  const svg = (tag, attributes) => {
+    const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+    return node;
+  };
+  const icon = svg("svg", { viewBox: "0 0 16 16", width: 14, height: 14, "aria-hidden": "true", fill: "none", stroke: "currentColor", "stroke-width": 1.4 });
+  icon.append(svg("circle", { cx: 8, cy: 8, r: 4.2 }), svg("path", { d: "M8 0.8v5M8 10.2v5M0.8 8h5M10.2 8h5" }));
+  return icon;
+}
+
+function check(text, on, change, attributes = {}) {
+  const box = el("input", { type: "checkbox", onchange: (event) => change(event.target.checked), ...attributes });
+  box.checked = on;
+  return el("label", { class: "abv-check" }, box, text);
+}
+
+function slider(text, { min, max, step, value, show, change, name }) {
+  const out = el("output", {}, show(value));
+  const range = el("input", { type: "range", min, max, step, "aria-label": text, [`data-${name}`]: true,
+    oninput: (event) => { const v = Number(event.target.value); out.textContent = show(v); change(v); } });
+  range.value = String(value);
+  return el("label", { class: "abv-slider" }, el("span", {}, text, out), range);
+}
+
+function dosePanel(viewer) {
+  const { dose, scene } = viewer, rx = scene.header.prescribed_gy, redraw = () => viewer.requestDraw();
+  const panel = el("section", { class: "abv-panel abv-dose", "aria-label": "Dose" });
+  const rebuild = () => { panel.replaceWith(dosePanel(viewer)); redraw(); };
+  panel.append(el("div", { class: "abv-head" }, el("h3", {}, "Dose")));
+  if (scene.doses.dose_b) {
+    const options = [["dose_a", "Plan A"], ["dose_b", "Plan B"], ["difference", "A \u2212 B"]];
+    panel.append(el("div", { class: "abv-seg", role: "group", "aria-label": "Which dose" }, ...options.map(([id, label]) =>
+      button(label, () => { dose.source = id; rebuild(); }, { "data-source": id, "aria-pressed": String(dose.source === id) }))));
+  }
+  panel.append(el("div", { class: "abv-row" },
+    check("Color wash", dose.wash, (on) => { dose.wash = on; redraw(); }, { "data-wash": true }),
+    check("Isodose", dose.lines, (on) => { dose.lines = on; redraw(); }, { "data-isodose": true })));
+  const [low, high] = viewer.doseScale(), difference = dose.source === "difference";
+  panel.append(slider("Opacity", { min: 0, max: 100, step: 5, value: dose.opacity * 100, name: "opacity",
+    show: (v) => `${Math.round(v)} %`, change: (v) => { dose.opacity = v / 100; redraw(); } }));
+  const percent = (v) => (rx && !difference ? ` (${Math.round((100 * v) / rx)} %)` : "");
+  panel.append(slider(difference ? "Show from \u00b1" : "Show from", { min: 0, max: high, step: high / 200, value: viewer.threshold(), name: "threshold",
+    show: (v) => `${trim(v, high < 5 ? 2 : 1)} Gy${percent(v)}`,
+    change: (v) => { dose.threshold[difference ? "difference" : "dose"] = v; redraw(); } }));
+  panel.append(colorBar(difference, low, high));
+  const legend = el("div", { class: "abv-legend", "data-legend": true });
+  const fillLegend = () => legend.replaceChildren(...viewer.isodoseLevels().map((l) => {
+    const swatch = el("span", { class: "abv-swatch" });
+    swatch.style.setProperty("--abv-color", l.color);
+    return el("span", { class: "abv-level" }, swatch, l.label);
+  }));
+  if (!difference) {
+    const field = el("input", { type: "text", inputmode: "decimal", "aria-label": "Isodose levels", "data-levels": true, spellcheck: "false",
+      onchange: (event) => { dose.text[dose.unit] = event.target.value; fillLegend(); redraw(); } });
+    field.value = dose.text[dose.unit] ?? "";
+    const unit = el("select", { "aria-label": "Unit of the isodose levels", "data-unit": true, onchange: (event) => { dose.unit = event.target.value; rebuild(); } },
+      ...(rx ? ["%", "Gy"] : ["Gy"]).map((u) => el("option", { value: u }, u)));
+    unit.value = dose.unit;
+    panel.append(el("div", { class: "abv-row abv-levels" }, field, unit));
+  }
+  fillLegend();
+  panel.append(legend);
+  if (rx) panel.append(el("p", { class: "abv-rx" }, `Prescription ${trim(rx, 2)} Gy = 100 %`));
+  return panel;
+}
+
+function colorBar(difference, low, high) {
+  const stops = (difference ? DIVERGING : WASH).map(([t, c]) => `rgb(${c.join(",")}) ${100 * t}%`);
+  const bar = el("span", { class: "abv-ramp" });
+  bar.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
+  return el("div", { class: "abv-bar-scale" }, el("span", {}, signed(low, Math.abs(low) < 5 && low ? 1 : 0)), bar, el("span", {}, `${trim(high, high < 5 ? 1 : 0)} Gy`));
+}
+
+// Where each pane is, and what lies under the pointer (or the crosshair).
+function showPlaces(viewer) {
+  const at = viewer.mm, { grid } = viewer.scene.image;
+  for (const pane of viewer.shownPanes()) {
+    const n = grid.count(pane.axis), number = viewer.index[pane.axis] + 1, letter = AXIS_LETTERS[pane.axis];
+    pane.place.textContent = `${letter} ${signed(at[pane.axis])} mm   ${number} / ${n}`;
+  }
+  showReadout(viewer);
+  clearTimeout(viewer.labelTimer); // screen readers: once it rests
+  viewer.labelTimer = setTimeout(() => describe(viewer), 300);
+}
+
+function showReadout(viewer) {
+  const mm = viewer.hover ?? viewer.mm, { hu, gy } = viewer.valueAt(...mm), rx = viewer.scene.header.prescribed_gy;
+  const parts = [`${viewer.hover ? "Cursor" : "Crosshair"}  x ${signed(mm[0])}  y ${signed(mm[1])}  z ${signed(mm[2])} mm`,
+    hu === null ? "outside the image" : `${signed(hu, 0)} HU`];
+  if (viewer.scene.doses.dose_a) parts.push(gy === null ? "no dose here" : doseText(viewer, gy, rx));
+  viewer.cursorText.textContent = parts.join("   \u00b7   ");
+}
+
+function doseText(viewer, gy, rx) {
+  if (viewer.dose.source === "difference") return `\u0394 ${gy > 0 ? "+" : ""}${signed(gy, 2)} Gy`;
+  return `${signed(gy, 2)} Gy${rx ? ` (${signed((100 * gy) / rx)} %)` : ""}`;
+}
+
+function describe(viewer) {
+  const { scene, dose } = viewer, shown = viewer.structures.filter((s) => s.visible).map((s) => s.name);
+  const { hu, gy } = viewer.valueAt(...viewer.mm);
+  for (const pane of viewer.panes) {
+    const at = viewer.mm[pane.axis].toFixed(1), number = viewer.index[pane.axis] + 1, count = scene.image.grid.count(pane.axis);
+    const says = [`${pane.name} plane at ${AXIS_LETTERS[pane.axis]} ${at} mm, ${number} of ${count}.`,
+      `Window ${viewer.width}, level ${viewer.level} HU.`, hu === null ? "" : `Crosshair ${Math.round(hu)} HU${gy === null ? "" : `, ${gy.toFixed(2)} Gy`}.`,
+      shown.length ? `Structures shown: ${shown.slice(0, 12).join(", ")}${shown.length > 12 ? ` and ${shown.length - 12} more` : ""}.` : "No structures shown."];
+    if (scene.doses.dose_a) says.push(dose.wash || dose.lines ? `Dose shown as ${[dose.wash && "color wash", dose.lines && "isodose lines"].filter(Boolean).join(" and ")}.` : "Dose hidden.");
+    pane.canvas.setAttribute("aria-label", says.filter(Boolean).join(" "));
+  }
+}
+
+function showProgress(viewer) {
+  const { scene } = viewer;
+  viewer.progressText.textContent = scene.complete ? "" : `loading full resolution, ${Math.floor(100 * (1 - scene.missingBytes / scene.total))} %`;
+}

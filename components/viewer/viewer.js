@@ -1,0 +1,301 @@
+// viewer.js - the viewer's state, its redraw and its traffic with Python. Last of the files.
+
+const NOTIFY_AFTER_MS = 150, ASK_AGAIN_MS = 6000, MOST_ASKS = 3;
+
+class Viewer {
+  constructor(parent) {
+    this.parent = parent;
+    this.drawTimes = [];
+    this.drawCount = 0;
+    this.width = 0;
+    this.mode = "three";
+    this.hover = null;
+    this.seed = null;
+    this.picking = false;
+    this.fill = false;
+    this.lines = true;
+    this.dose = { wash: true, lines: true, opacity: 0.4, source: "dose_a", threshold: {}, unit: "Gy", text: {} };
+    this.panes = [new Pane(2), new Pane(1), new Pane(0)];
+    buildUi(this);
+    this.root.__abscope = hooksOf(this);
+    this.root.dataset.mountMs = String(Math.round(performance.now()));
+    partsHub().listeners.add((this.onPart = (part) => this.receive(part)));
+    this.observer = new ResizeObserver(() => this.fitCanvases());
+    this.panes.forEach((pane) => this.observer.observe(pane.holder));
+    this.observer.observe(this.root);
+  }
+
+  update({ data, setStateValue, setTriggerValue }) {
+    this.setStateValue = setStateValue;
+    this.setTriggerValue = setTriggerValue;
+    const height = new DataView(data.buffer, data.byteOffset, 16).getUint32(12, true) || 640;
+    this.root.style.setProperty("--abv-height", `${height}px`);
+    const scene = sceneId(data) === this.scene?.id ? null : new SceneData(data);
+    if (scene) this.show(scene);
+  }
+
+  show(scene) {
+    const before = this.scene, sameImage = before && before.header.image.id === scene.header.image.id;
+    const hidden = new Set((this.structures ?? []).filter((s) => !s.visible && s.slabs).map((s) => s.key));
+    if (sameImage && before.complete) scene.takeImage(before);
+    this.scene = scene;
+    this.asks = 0;
+    this.structures = scene.header.structures.map((entry, i) => new Structure(scene, entry, i));
+    for (const s of this.structures) if (hidden.has(s.key)) s.visible = false;
+    this.fields = {};
+    this.differenceGy = null;
+    this.panes.forEach((pane) => { pane.attach(scene); if (!sameImage) pane.resetView(); });
+    if (!sameImage) {
+      const [z, y, x] = scene.header.focus_zyx;
+      this.index = [x, y, z];
+      this.seed = null;
+    }
+    if (!this.width) this.setWindow(scene.header.presets[1].width, scene.header.presets[1].level);
+    if (!scene.doses[this.dose.source] && this.dose.source !== "difference") this.dose.source = "dose_a";
+    if (this.dose.source === "difference" && !scene.doses.dose_b) this.dose.source = "dose_a";
+    const fresh = JSON.stringify([scene.header.levels, scene.header.doses.dose_a?.max_gy]);
+    if (this.levelsOf !== fresh) { this.levelsOf = fresh; this.startLevels(); }
+    for (const part of partsHub().parts.values()) scene.apply(part);
+    this.root.removeAttribute("data-full");
+    buildPanels(this);
+    this.fitCanvases();
+    this.requestDraw();
+    this.watchParts();
+  }
+
+  receive(part) {
+    if (!this.scene || !this.scene.apply(part)) return;
+    this.watchParts();
+    this.requestDraw();
+  }
+
+  // Ask Python again when parts that it believes we have never arrive (this element was rebuilt).
+  watchParts() {
+    clearTimeout(this.askTimer);
+    const { scene } = this;
+    showProgress(this);
+    if (scene.complete) {
+      if (!this.root.hasAttribute("data-full")) this.root.setAttribute("data-full", String(Math.round(performance.now())));
+      return;
+    }
+    this.askTimer = setTimeout(() => {
+      if (this.asks++ >= MOST_ASKS) return;
+      this.report(true);
+      this.watchParts();
+    }, ASK_AGAIN_MS);
+  }
+
+  startLevels() {
+    const { header } = this.scene, levels = header.levels;
+    if (!levels) return;
+    const rx = header.prescribed_gy, top = header.doses.dose_a.max_gy;
+    this.dose.unit = levels.unit;
+    const gy = levels.values.map((v) => (levels.unit === "%" ? (v * rx) / 100 : v));
+    this.dose.text = { [levels.unit]: levels.values.join(", ") };
+    if (levels.unit === "%") this.dose.text.Gy = gy.map((v) => trim(v, 1)).join(", ");
+    this.dose.threshold = { dose: Math.min((rx || top) * 0.2, top * 0.5) };
+  }
+
+  get mm() {
+    const g = this.scene.image.grid, [x, y, z] = this.index;
+    return [g.x0 + x * g.dx, g.y0 + y * g.dy, g.z[z]];
+  }
+
+  setWindow(width, level) {
+    this.width = clamp(Math.round(width), 1, 8000);
+    this.level = clamp(Math.round(level), -2000, 6000);
+    this.lut = windowTable(this.width, this.level, this.scene.image.missing);
+    this.lutVersion = `${this.width}/${this.level}`;
+    showWindow(this);
+    this.requestDraw();
+  }
+
+  goto(mm) {
+    const g = this.scene.image.grid;
+    this.index = [0, 1, 2].map((axis) => g.nearest(axis, mm[axis]));
+    this.requestDraw();
+  }
+
+  scroll(axis, planes) {
+    const n = this.scene.image.grid.count(axis), to = clamp(this.index[axis] + planes, 0, n - 1);
+    if (to === this.index[axis]) return;
+    this.index[axis] = to;
+    this.requestDraw();
+  }
+
+  // HU and Gy at a point: exactly what the engine's sample_at would say (null outside the grids).
+  valueAt(x, y, z) {
+    const { doses } = this.scene, read = (name) => (this.scene.doseReady(name) ? doses[name].valueAt(x, y, z) : null);
+    const a = read("dose_a"), b = read("dose_b");
+    const difference = a === null || b === null ? null : a - b;
+    const gy = this.dose.source === "difference" ? difference : this.dose.source === "dose_b" ? b : a;
+    return { hu: this.scene.image.valueAt(x, y, z), gy, gy_a: a, gy_b: b };
+  }
+
+  doseSource() {
+    const { scene, dose } = this, names = dose.source === "difference" ? ["dose_a", "dose_b"] : [dose.source];
+    if (!names.every((n) => scene.doseReady(n))) return null;
+    return { key: `${scene.id}/${dose.source}`, read: (axis, mm) => this.readField(dose.source, axis, mm) };
+  }
+
+  readField(source, axis, mm) {
+    const of = (name) => {
+      const first = this.scene.doses.dose_a.grid;
+      const grid = source === "dose_b" ? this.scene.doses.dose_b.grid : first, key = `${this.scene.id}/${name}/${source}`;
+      this.fields[key] ??= new DosePlanes(this.scene.doses[name], [0, 1, 2].map((a) => fineNodes(grid, a)));
+      return this.fields[key].field(axis, mm);
+    };
+    return source === "difference" ? subtract(of("dose_a"), of("dose_b")) : of(source);
+  }
+
+  // Largest |A - B| at a sample of voxels, for the scale of the difference display.
+  differenceScale() {
+    if (this.differenceGy === null && this.scene.doseReady("dose_a") && this.scene.doseReady("dose_b")) {
+      const { dose_a: a, dose_b: b } = this.scene.doses, g = a.grid;
+      let most = 0;
+      for (let k = 0; k < g.nz; k += 3) for (let j = 0; j < g.ny; j += 3) for (let i = 0; i < g.nx; i += 3) {
+        const x = g.x0 + i * g.dx, y = g.y0 + j * g.dy, va = a.valueAt(x, y, g.z[k]), vb = b.valueAt(x, y, g.z[k]);
+        if (va !== null && vb !== null) most = Math.max(most, Math.abs(va - vb));
+      }
+      this.differenceGy = Math.max(most, 0.01);
+    }
+    return this.differenceGy ?? 1;
+  }
+
+  doseScale() {
+    if (this.dose.source === "difference") { const d = this.differenceScale(); return [-d, d]; }
+    const { doses, prescribed_gy: rx } = this.scene.header;
+    return [0, Math.max(rx ? rx * 1.07 : 0, rx ? 0 : doses[this.dose.source].max_gy) || 1];
+  }
+
+  threshold() {
+    if (this.dose.source !== "difference") return this.dose.threshold.dose ?? 0;
+    return this.dose.threshold.difference ?? this.differenceScale() * 0.1;
+  }
+
+  isodoseLevels() {
+    const rx = this.scene.header.prescribed_gy;
+    if (this.dose.source === "difference") {
+      const step = niceStep(this.differenceScale() / 3);
+      return [3, 2, 1, -1, -2, -3].map((n) => ({
+        gy: n * step, label: `${n > 0 ? "+" : "\u2212"}${trim(Math.abs(n) * step, 2)} Gy`,
+        color: n > 0 ? ["#ffb0a0", "#ff7a66", "#ff3b3b"][n - 1] : ["#a9c8ff", "#6fa0ff", "#3b78ff"][-n - 1],
+      }));
+    }
+    const { unit, text } = this.dose;
+    const numbers = (text[unit] ?? "").split(/[,;\s]+/).map(Number).filter((v) => Number.isFinite(v) && v > 0);
+    return [...new Set(numbers)].sort((a, b) => b - a).slice(0, LEVEL_COLORS.length).map((v, i) => {
+      const gy = unit === "%" ? (v * rx) / 100 : v;
+      return { gy, label: unit === "%" ? `${trim(v, 1)} %  ${trim(gy, 1)} Gy` : `${trim(v, 2)} Gy`, color: LEVEL_COLORS[i] };
+    });
+  }
+
+  requestDraw() {
+    if (this.frame) return;
+    this.frame = requestAnimationFrame(() => { this.frame = 0; this.draw(); });
+  }
+
+  fitCanvases() {
+    const ratio = globalThis.devicePixelRatio || 1;
+    let changed = false;
+    for (const pane of this.panes) {
+      const box = pane.holder.getBoundingClientRect();
+      if (box.width && box.height) changed = pane.resize(box.width, box.height, ratio) || changed;
+    }
+    if (changed) this.draw();
+  }
+
+  shownPanes() { return this.mode === "axial" ? [this.panes[0]] : this.panes; }
+
+  draw() {
+    if (!this.scene || !this.panes[0].ratio) return;
+    const started = performance.now(), at = this.mm, source = this.scene.doses.dose_a ? this.doseSource() : null;
+    const levels = source && this.dose.lines ? this.isodoseLevels() : [];
+    let paint = null;
+    if (source && this.dose.wash) {
+      const [low, high] = this.doseScale(), both = this.dose.source === "difference";
+      paint = { low, high, both, table: both ? DIVERGING_TABLE : WASH_TABLE, threshold: Math.max(this.threshold(), 1e-6) };
+    }
+    for (const pane of this.shownPanes()) {
+      const { ctx, axis } = pane, mm = at[axis];
+      ctx.fillStyle = "#000";
+      ctx.fillRect(0, 0, pane.canvas.width, pane.canvas.height);
+      pane.drawImage(this.index[axis], this.lut, this.lutVersion);
+      pane.loadField(source, mm);
+      if (paint) pane.drawWash(paint, this.dose.opacity);
+      pane.drawStructures(this.structures, mm, this);
+      pane.drawIsodose(levels);
+      pane.drawCrosshair(at);
+      pane.drawSeed(this.seed, mm, this.scene.image.grid.gap / 2 + 0.01);
+    }
+    showPlaces(this);
+    this.drawCount++;
+    this.drawTimes.push(performance.now() - started);
+    if (this.drawTimes.length > 1000) this.drawTimes.shift();
+    if (!this.root.dataset.ready) {
+      this.root.dataset.ready = "1";
+      this.root.dataset.firstPictureMs = String(Math.round(performance.now()));
+    }
+  }
+
+  // Tell Python where the crosshair is: after a release, never while something moves.
+  notify() {
+    clearTimeout(this.notifyTimer);
+    this.notifyTimer = setTimeout(() => this.report(false), NOTIFY_AFTER_MS);
+  }
+
+  report(asking) {
+    const mm = this.mm.map((v) => Math.round(v * 1000) / 1000), { scene } = this;
+    const have = scene.complete ? { scene: scene.id, image: scene.header.image.id } : null;
+    const text = JSON.stringify([mm, have]);
+    if (!asking && text === this.reported) return;
+    this.reported = text;
+    this.setStateValue("crosshair", { mm, have });
+  }
+
+  pick(mm) {
+    this.seed = mm;
+    this.setPicking(false);
+    this.goto(mm);
+    this.setTriggerValue("seed", { mm: mm.map((v) => Math.round(v * 1000) / 1000) });
+  }
+
+  setPicking(on) {
+    this.picking = on;
+    this.root.classList.toggle("abv-picking", on);
+    this.pickButton.setAttribute("aria-pressed", String(on));
+  }
+
+  setMode(mode) {
+    this.mode = mode;
+    this.root.dataset.mode = mode;
+    this.fitCanvases();
+    this.requestDraw();
+  }
+
+  resetView() { this.panes.forEach((pane) => pane.resetView()); this.requestDraw(); }
+
+  dispose() {
+    clearTimeout(this.askTimer);
+    clearTimeout(this.notifyTimer);
+    cancelAnimationFrame(this.frame);
+    partsHub().listeners.delete(this.onPart);
+    this.observer.disconnect();
+    this.root.remove();
+    delete this.parent.__abscopeViewer;
+  }
+}
+
+function sceneId(bytes) {
+  const length = new DataView(bytes.buffer, bytes.byteOffset, 16).getUint32(8, true);
+  const header = new TextDecoder().decode(bytes.subarray(16, 16 + length));
+  return JSON.parse(header).id;
+}
+
+export default function (component) {
+  const { parentElement } = component;
+  if (!parentElement.__abscopeViewer) parentElement.__abscopeViewer = new Viewer(parentElement);
+  const viewer = parentElement.__abscopeViewer;
+  viewer.update(component);
+  return () => viewer.dispose();
+}

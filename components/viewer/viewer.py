@@ -1,0 +1,116 @@
+"""The three-plane radiotherapy viewer as a Streamlit component.
+
+The blob of `components.viewer.scene.pack` travels over the session's own websocket: the head first
+(header, contours, overview), then the voxels in parts, each carried by an invisible component. When
+the browser reports a crosshair it also says which scene it has in full, and from then on its parts
+are no longer sent, nor the image again when only structures or dose change.
+
+Call `show_viewer` inside ``st.fragment``, so that other widgets do not make Python hash the voxels
+again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from components.viewer.blob import head_of, layout_of, parts_of
+
+Point = tuple[float, float, float]
+
+_FOLDER = Path(__file__).parent
+#: Joined in this order into one module: later files use the names of earlier ones.
+_SCRIPTS = (
+    "decode.js", "outlines.js", "dose.js", "planes.js",
+    "input.js", "ui.js", "hooks.js", "viewer.js",
+)  # fmt: skip
+
+
+def _read(*names: str) -> str:
+    return "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in names)
+
+
+_VIEWER = st.components.v2.component("abscope_viewer", css=_read("viewer.css"), js=_read(*_SCRIPTS))
+_PART = st.components.v2.component("abscope_viewer_part", js=_read("part.js"))
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ViewerState:
+    """What the person did in the viewer.
+
+    Parameters
+    ----------
+    crosshair_mm : tuple of float or None
+        LPS position (x, y, z) of the crosshair when it was last released; None before that.
+    seed_mm : tuple of float or None
+        LPS position picked with "Pick seed", in the run that follows the click only.
+    """
+
+    crosshair_mm: Point | None
+    seed_mm: Point | None
+
+
+def show_viewer(
+    blob: bytes,
+    *,
+    key: str,
+    height: int = 640,
+    on_pick: Callable[[Point], None] | None = None,
+) -> ViewerState:
+    """Show a packed scene; return the crosshair and a picked seed.
+
+    Parameters
+    ----------
+    blob : bytes
+        From `components.viewer.scene.pack`; equal bytes keep crosshair, window and zoom.
+    key : str
+        Widget key, ``"<page>.<name>"``.
+    height : int
+        Height of the image panes in CSS pixels; on narrow pages they become lower.
+    on_pick : callable, optional
+        Called with the seed (x, y, z) in millimetres before the run that a pick starts.
+    """
+
+    def picked() -> None:
+        point = _point(_value(st.session_state.get(key), "seed"))
+        if on_pick is not None and point is not None:
+            on_pick(point)
+
+    layout = layout_of(blob)
+    with st.container(gap=None):
+        result = _VIEWER(
+            key=key,
+            data=head_of(blob, layout, height),
+            on_crosshair_change=_nothing,
+            on_seed_change=picked,
+        )
+        crosshair = _value(result, "crosshair")
+        have = _value(crosshair, "have")
+        if _value(have, "scene") != layout.scene_id:
+            with_image = _value(have, "image") != layout.image_id
+            for number, part in enumerate(parts_of(blob, layout, with_image=with_image)):
+                _PART(key=f"{key}.part{number}", data=part)
+    return ViewerState(crosshair_mm=_point(crosshair), seed_mm=_point(_value(result, "seed")))
+
+
+def _nothing() -> None:
+    """Declare a state of the component: Streamlit wants a callback for each."""
+
+
+def _value(holder: Any, name: str) -> Any:
+    """Return one entry of what the browser sent, None when it is not there."""
+    if holder is None:
+        return None
+    return holder.get(name) if hasattr(holder, "get") else getattr(holder, name, None)
+
+
+def _point(sent: Any) -> Point | None:
+    """Return the millimetres that the browser sent as ``{"mm": [x, y, z]}``."""
+    mm = _value(sent, "mm")
+    if mm is None or len(mm) != 3:
+        return None
+    return (float(mm[0]), float(mm[1]), float(mm[2]))

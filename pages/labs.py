@@ -1,0 +1,61 @@
+"""Laboratory values, clinical facts and the timeline of treatment."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from abscope.core.errors import AbscopeError
+from abscope.workflows.case_facts import LAB_TEMPLATE, read_labs, set_facts, store_labs
+from components import banner, charts, forms, notices, runtime, tables
+from components.access import require
+
+actor = require("labs")
+case = banner.open_case(actor, "Labs and facts")
+context = runtime.context()
+
+view = st.segmented_control(
+    "View", ["Results", "Clinical facts", "Timeline"], default="Results", required=True,
+    key="labs.view", label_visibility="collapsed",
+)  # fmt: skip
+
+if view == "Clinical facts":
+    st.caption("An entered fact wins over a DICOM header. Leave unknown what is not known.")
+    changes = forms.clinical_facts(case)
+    if changes:
+        try:
+            _, refused = set_facts(context, actor, case.id, changes)
+        except AbscopeError as problem:
+            notices.error(problem)
+            st.stop()
+        for item in refused:
+            st.warning(f"{forms.LABELS.get(item.field, item.field)}: {item.reason}")
+        if not refused:
+            st.rerun()
+elif view == "Timeline":
+    charts.timeline(case, "labs.timeline")
+else:
+    upload = st.file_uploader(
+        "Add results (CSV or XLSX)", type=["csv", "xlsx", "txt"], key="labs.file"
+    )
+    st.download_button(
+        "Template", LAB_TEMPLATE, "labs-template.csv", "text/csv", key="labs.template",
+        icon=":material/download:", type="tertiary", on_click="ignore",
+    )  # fmt: skip
+    if upload is not None:
+        try:
+            table = read_labs(upload.name, upload.getvalue(), patient_id=case.patient.id)
+        except AbscopeError as problem:
+            notices.error(problem)
+            st.stop()
+        tables.lab_report(table)
+        if table.accepted and st.button(
+            f"Save {len(table.accepted)} results", key="labs.save", type="primary"
+        ):
+            store_labs(context, actor, case.id, table)
+            st.rerun()
+    if not case.labs:
+        st.info("No results yet. The template shows the form that is understood.")
+    else:
+        tables.lab_results(case)
+        analyte = tables.choose_analyte(case, "labs.analyte")
+        charts.lab_trend(case, analyte, "labs.trend")

@@ -1,0 +1,43 @@
+"""A page with one viewer, run by tests/browser/test_viewer.py and benchmarks/viewer.py.
+
+The scene comes from the file named by ABSCOPE_VIEWER_BLOB, or by the query parameter ``blob``
+within that file's folder, so that one server shows many scenes.
+"""
+
+import os
+from pathlib import Path
+
+import streamlit as st
+
+from components.viewer.viewer import show_viewer
+
+st.set_page_config(layout="wide", page_title="Viewer")
+default = Path(os.environ["ABSCOPE_VIEWER_BLOB"])
+name = st.query_params.get("blob", default.name)
+if st.toggle("Other structures"):
+    name = "other.bin"
+
+
+@st.fragment
+def viewer() -> None:
+    state = show_viewer(
+        (default.parent / Path(name).name).read_bytes(),
+        key="test.viewer",
+        height=int(st.query_params.get("height", "560")),
+        on_pick=lambda mm: st.session_state.update(picked=mm),
+    )
+    runs = st.session_state["runs"] = st.session_state.get("runs", 0) + 1
+    st.text(f"crosshair={state.crosshair_mm}")
+    st.text(f"seed={state.seed_mm} picked={st.session_state.get('picked')}")
+    st.text(f"fragment runs={runs}")
+
+
+if "sidebar" in st.query_params:
+    st.sidebar.title("Abscope")
+    st.sidebar.write("Contours")
+st.subheader("Dose")
+count = st.session_state["page_runs"] = st.session_state.get("page_runs", 0) + 1
+if not st.toggle("Hide"):
+    viewer()
+st.button("Unrelated")
+st.text(f"page runs={count}")

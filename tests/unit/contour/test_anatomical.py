@@ -1,0 +1,119 @@
+"""The anatomical engine against the made thorax, whose borders are known."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+import numpy as np
+import pytest
+
+from abscope.contour.engine import not_found, silent
+from abscope.contour.engines.anatomical import CARD, ENGINE
+from abscope.contour.engines.rating import FLOOR, trapezium
+from abscope.core.errors import EngineError
+from abscope.core.geometry import Grid, Volume
+from abscope.core.rasterise import region_mask
+from abscope.core.structures import Region, StructureSet
+from tests.unit.contour.thorax import CANAL, CANAL_RADIUS_MM, CARINA_Z_MM, GRID, masks, thorax
+
+
+@functools.cache
+def drawn() -> StructureSet:
+    return ENGINE.run(thorax(), CARD.structures, silent)
+
+
+def drawn_mask(name: str) -> np.ndarray:
+    return region_mask(Region.of(drawn().roi(name)), GRID)
+
+
+def dice(a: np.ndarray, b: np.ndarray) -> float:
+    return float(2 * (a & b).sum() / (a.sum() + b.sum()))
+
+
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [("External", 0.99), ("Lung_L", 0.97), ("Lung_R", 0.97), ("Trachea", 0.9), ("Bronchus", 0.6)],
+)
+def test_overlap_with_the_truth(name: str, least: float) -> None:
+    assert dice(drawn_mask(name), masks()[name]) >= least
+
+
+def test_canal_is_continuous_round_and_in_its_place() -> None:
+    mask = drawn_mask("SpinalCanal")
+    assert mask.any(axis=(1, 2)).all()
+    z, y, x = np.nonzero(mask)
+    center = GRID.to_mm(np.stack([z, y, x], axis=1)).mean(axis=0)
+    assert np.allclose(center[:2], CANAL, atol=1.0)
+    areas = mask.sum(axis=(1, 2)) * 4.0
+    diameters = 2 * np.sqrt(areas / np.pi)
+    assert np.abs(diameters - 2 * CANAL_RADIUS_MM).max() < 2.0
+
+
+def test_trachea_ends_at_the_carina() -> None:
+    lowest = min(c.points_mm[0, 2] for c in drawn().roi("Trachea").contours)
+    assert abs(lowest - CARINA_Z_MM) <= 9.0
+
+
+def test_tumor_stays_outside_and_vessels_inside_the_lung() -> None:
+    left = drawn_mask("Lung_L")
+    tumor, vessel = (np.round(GRID.to_index(p)).astype(int)[0] for p in
+                     ([[110.0, -10.0, -400.0]], [[80.0, 25.0, -386.0]]))  # fmt: skip
+    assert not left[tuple(tumor)]
+    assert left[tuple(vessel)]
+
+
+def test_lungs_is_the_union_of_both() -> None:
+    both = drawn_mask("Lung_L") | drawn_mask("Lung_R")
+    assert dice(drawn_mask("Lungs"), both) > 0.999
+
+
+def test_couch_is_not_body() -> None:
+    lowest = max(c.points_mm[:, 1].max() for c in drawn().roi("External").contours)
+    assert lowest < 122.0
+
+
+def test_mirrored_patient_swaps_sides() -> None:
+    image = thorax()
+    mirrored = Volume(array_zyx=image.array_zyx[:, :, ::-1].copy(), grid=GRID, unit="HU")
+    result = ENGINE.run(mirrored, ("Lung_L",), silent)
+    assert dice(region_mask(Region.of(result.rois[0]), GRID), masks()["Lung_R"][:, :, ::-1]) > 0.97
+
+
+def test_what_is_not_found_is_left_out_and_named() -> None:
+    messages: list[str] = []
+    names = ("External", "Lung_L", "Trachea")
+    result = ENGINE.run(thorax(lungs=False), names, lambda share, text: messages.append(text))
+    assert [roi.name for roi in result.rois] == ["External"]
+    assert not_found(names, result) == ("Lung_L", "Trachea")
+    assert "not found: Lung_L, Trachea" in result.label
+    assert "not found: Lung_L, Trachea" in messages[-1]
+
+
+def test_progress_grows_to_one() -> None:
+    shares: list[float] = []
+    ENGINE.run(thorax(), ("SpinalCanal",), lambda share, text: shares.append(share))
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+
+
+@pytest.mark.parametrize("shape", [(20, 64, 64), (3, 64, 64)])
+def test_air_or_too_few_planes_is_an_error(shape: tuple[int, int, int]) -> None:
+    grid = Grid.regular(origin_mm=(0, 0, 0), spacing_zyx_mm=(3, 2, 2), shape_zyx=shape)
+    air = Volume(array_zyx=np.full(shape, -1000, np.int16), grid=grid, unit="HU")
+    with pytest.raises(EngineError) as refused:
+        ENGINE.run(air, (), silent)
+    assert refused.value.code == "engine-found-nothing"
+
+
+def test_uneven_planes_are_drawn_where_they_lie() -> None:
+    offsets = GRID.plane_offsets_mm.copy()
+    offsets[40:] += 0.7
+    grid = dataclasses.replace(GRID, plane_offsets_mm=offsets)
+    image = Volume(array_zyx=thorax().array_zyx, grid=grid, unit="HU")
+    planes = {c.points_mm[0, 2] for c in ENGINE.run(image, ("External",), silent).rois[0].contours}
+    assert np.allclose(sorted(planes), grid.origin_mm[2] + offsets)
+
+
+def test_trapezium_falls_to_its_floor() -> None:
+    assert [trapezium(v, (0, 1, 2, 4)) for v in (-5, 1, 2, 4, 99)] == [FLOOR, 1, 1, FLOOR, FLOOR]

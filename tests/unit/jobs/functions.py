@@ -1,0 +1,37 @@
+"""What the tests run as jobs; a spawned worker imports this module."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+from abscope.core.errors import EngineError
+
+SECRET = "Smith^John"
+
+
+def add(job_id: str, case_id: str, parameters: str) -> str:
+    given = json.loads(parameters)
+    return json.dumps({"sum": given["a"] + given["b"], "case": case_id, "pid": os.getpid()})
+
+
+def note(job_id: str, case_id: str, parameters: str) -> None:
+    """Leave a mark in a folder, one a run."""
+    given = json.loads(parameters)
+    time.sleep(given.get("seconds", 0.0))
+    with (Path(given["folder"]) / "runs.txt").open("a") as file:
+        file.write(f"{job_id}\n")
+
+
+def refuse(job_id: str, case_id: str, parameters: str) -> str:
+    raise EngineError("engine-found-nothing", "Nothing was found.", remedy="Look again.")
+
+
+def fail(job_id: str, case_id: str, parameters: str) -> str:
+    raise ValueError(f"cannot read {SECRET}")
+
+
+def die(job_id: str, case_id: str, parameters: str) -> str:
+    os._exit(3)
