@@ -65,7 +65,7 @@ def _parser() -> Parser:
         prog="python -m abscope",
         description="Radiotherapy and immunotherapy on one case. Research use only.",
     )
-    common = argparse.ArgumentParser(add_help=False)
+    common = Parser(add_help=False)
     common.add_argument(
         "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object"
     )

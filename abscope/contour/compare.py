@@ -15,8 +15,9 @@ Both structures are rasterised from their contours on one grid of their own, at 
 
 Warnings
 --------
-Surfaces are made of voxels: where a surface is slanted, its distances carry an error of up to about
-half the distance of the planes. Other tools take the larger of the two one-sided 95th percentiles; it is never smaller than ours.
+Surfaces are made of voxels: where a surface is slanted, distances carry an error of up to about
+half the distance of the planes. Other tools take the larger of the two one-sided 95th percentiles;
+it is never smaller than ours.
 """
 
 from __future__ import annotations

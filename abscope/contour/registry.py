@@ -16,7 +16,10 @@ from abscope.contour.engine import ContourEngine
 from abscope.core.errors import EngineError, NotFoundError
 
 #: Modules of Abscope's own engines; each holds one engine under the name ``ENGINE``.
-BUILT_IN: tuple[str, ...] = ("abscope.contour.engines.anatomical",)
+BUILT_IN: tuple[str, ...] = (
+    "abscope.contour.engines.anatomical",
+    "abscope.contour.engines.click",
+)
 #: Entry point group of engines from other packages.
 GROUP = "abscope.engines"
 #: Used when no engine is named.

@@ -101,7 +101,7 @@ def orientation_key(dataset: pydicom.Dataset) -> tuple[object, ...]:
     def rounded(keyword: str) -> tuple[float, ...]:
         try:
             return tuple(round(float(v), 3) + 0.0 for v in dataset.get(keyword) or ())
-        except (TypeError, ValueError):
+        except Exception:  # pydicom raises many kinds for a broken element; the gate names it
             return ()
 
     return (

@@ -9,8 +9,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import io
+import lzma
 import pathlib
 import re
+import struct
 import unicodedata
 import zipfile
 import zlib
@@ -25,6 +27,17 @@ MAX_TOTAL_BYTES = 6 * 1024**3
 MAX_RATIO = 100
 RATIO_FREE_BYTES = 50 * 1024**2
 _CHUNK = 1024**2
+#: What zipfile and its decompressors raise for damaged, encrypted or unknown entries.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    RuntimeError,  # encrypted; NotImplementedError, an unknown method, is one of these
+    ValueError,
+    OSError,
+    EOFError,
+)
 _NOISE = (".ds_store", "thumbs.db", "desktop.ini", "dicomdir", "version", "readme", "license")
 
 
@@ -42,6 +55,14 @@ class SourceFile:
     def sha256(self) -> str:
         """Hash of the bytes, in hexadecimal."""
         return hashlib.sha256(self.data).hexdigest()
+
+
+@dataclasses.dataclass(slots=True)
+class _Budget:
+    """What may still come out of one upload's archive, the archives inside it included."""
+
+    entries: int
+    size: int
 
 
 def safe_label(name: str) -> str:
@@ -87,44 +108,62 @@ def from_paths(paths: Iterable[pathlib.Path]) -> Iterator[SourceFile]:
                 remedy="Check the spelling of the path.",
             )
         for file in files:
-            yield from from_bytes(file.name, file.read_bytes())
+            yield from from_bytes(file.name, _read(file))
+
+
+def _read(path: pathlib.Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_TOTAL_BYTES:
+            raise _refused("file-too-large", "A file is larger than any scan.", safe_label(path.name))
+        return path.read_bytes()
+    except OSError:
+        raise InputError(
+            "path-unreadable",
+            "A file given for import cannot be read.",
+            where=safe_label(path.name),
+            expected="a readable file",
+            remedy="Check its permissions and the disk.",
+        ) from None
 
 
 def from_bytes(name: str, data: bytes) -> Iterator[SourceFile]:
     """Yield one file, or the entries when it is a ZIP archive (one more level inside)."""
-    yield from _open(name, data, depth=0)
+    yield from _open(name, data, 0, _Budget(MAX_ENTRIES, MAX_TOTAL_BYTES))
 
 
-def _open(name: str, data: bytes, depth: int) -> Iterator[SourceFile]:
+def _open(name: str, data: bytes, depth: int, budget: _Budget) -> Iterator[SourceFile]:
     label = safe_label(name)
     if data[:4] == b"PK\x03\x04" and not label.casefold().endswith((".xlsx", ".pptx", ".docx")):
         if depth > 1:
             raise _refused("archive-too-deep", "An archive lies inside an archive in an archive.")
-        for entry_name, content in _entries(label, data):
-            yield from _open(entry_name, content, depth + 1)
+        for entry_name, content in _entries(label, data, budget):
+            yield from _open(entry_name, content, depth + 1, budget)
     else:
         yield SourceFile(label=label, data=data)
 
 
-def _entries(label: str, data: bytes) -> Iterator[tuple[str, bytes]]:
+def _entries(label: str, data: bytes, budget: _Budget) -> Iterator[tuple[str, bytes]]:
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
         infos = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, OSError):
+    except _DAMAGED:
         raise _refused("archive-damaged", "The ZIP archive cannot be read.", label) from None
-    if len(infos) > MAX_ENTRIES:
+    budget.entries -= len(infos)
+    if budget.entries < 0:
         raise _refused("archive-too-many-files", f"The archive has {len(infos)} entries.", label)
-    total = 0
     for info in infos:
         link = (info.external_attr >> 16) & 0o170000 == 0o120000
         if info.is_dir() or link:
             continue
-        content = _inflate(archive, info, label, MAX_TOTAL_BYTES - total)
-        total += len(content)
+        packed = min(max(info.compress_size, 1), len(data))  # the directory may lie about it
+        content = _inflate(archive, info, packed, label, budget.size)
+        budget.size -= len(content)
         yield info.filename, content
 
 
-def _inflate(archive: zipfile.ZipFile, info: zipfile.ZipInfo, label: str, left: int) -> bytes:
+def _inflate(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, packed: int, label: str, left: int
+) -> bytes:
     """Return an entry's bytes, counted while they stream; headers are not trusted."""
     parts: list[bytes] = []
     size = 0
@@ -132,13 +171,13 @@ def _inflate(archive: zipfile.ZipFile, info: zipfile.ZipInfo, label: str, left: 
         with archive.open(info) as stream:
             while chunk := stream.read(_CHUNK):
                 size += len(chunk)
-                inflated = size > RATIO_FREE_BYTES and size > MAX_RATIO * max(info.compress_size, 1)
+                inflated = size > RATIO_FREE_BYTES and size > MAX_RATIO * packed
                 if inflated or size > min(MAX_ENTRY_BYTES, left):
                     raise _refused(
                         "archive-bomb", "An entry inflates beyond what a scan can be.", label
                     )
                 parts.append(chunk)
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, OSError, EOFError):
+    except _DAMAGED:
         raise _refused(
             "archive-damaged", "An entry of the archive cannot be read.", label
         ) from None

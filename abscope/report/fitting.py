@@ -17,6 +17,8 @@ from abscope.figures.text import ELLIPSIS, clean, drawable, font_files
 REGULAR = "AbscopeSans"
 BOLD = "AbscopeSans-Bold"
 LINE_HEIGHT = 1.2
+#: Letters of one text that are looked at; no box of a page holds more.
+LONGEST = 4000
 
 
 @functools.cache
@@ -40,10 +42,19 @@ class Fitted:
         return len(self.lines) * self.size_pt * LINE_HEIGHT
 
 
+@functools.lru_cache(maxsize=4096)
+def _advance(character: str, bold: bool) -> float:
+    """Return the width of one letter at size 1; the printing font is drawn without kerning."""
+    register_fonts()
+    name = BOLD if bold else REGULAR
+    return float(
+        pdfmetrics.stringWidth(character if character == " " else drawable(character), name, 1)
+    )
+
+
 def width_pt(text: str, size_pt: float, *, bold: bool = False) -> float:
     """Return the width of one line."""
-    register_fonts()
-    return float(pdfmetrics.stringWidth(drawable(text), BOLD if bold else REGULAR, size_pt))
+    return size_pt * sum(_advance(character, bold) for character in text)
 
 
 def cut(text: str, room_pt: float, size_pt: float, *, bold: bool = False) -> str:
@@ -63,7 +74,7 @@ def cut(text: str, room_pt: float, size_pt: float, *, bold: bool = False) -> str
 def wrap(text: str, room_pt: float, size_pt: float, *, bold: bool = False) -> list[str]:
     """Return lines no wider than the room; a word longer than a line is broken."""
     lines: list[str] = []
-    for paragraph in text.split("\n"):
+    for paragraph in text[:LONGEST].split("\n"):
         line = ""
         for word in clean(paragraph).split(" "):
             candidate = f"{line} {word}" if line else word
@@ -79,14 +90,15 @@ def wrap(text: str, room_pt: float, size_pt: float, *, bold: bool = False) -> li
 
 
 def _broken(word: str, room_pt: float, size_pt: float, bold: bool) -> list[str]:
-    pieces, rest = [], word
-    while width_pt(rest, size_pt, bold=bold) > room_pt and len(rest) > 1:
-        count = len(rest) - 1
-        while count > 1 and width_pt(rest[:count], size_pt, bold=bold) > room_pt:
-            count = min(count - 1, int(count * 0.9) + 1) if count > 12 else count - 1
-        pieces.append(rest[:count])
-        rest = rest[count:]
-    return [*pieces, rest]
+    """Return the pieces of a word that each fit a line; a piece has at least one letter."""
+    pieces, start, width = [], 0, 0.0
+    for end, character in enumerate(word):
+        advance = size_pt * _advance(character, bold)
+        if width + advance > room_pt and end > start:
+            pieces.append(word[start:end])
+            start, width = end, 0.0
+        width += advance
+    return [*pieces, word[start:]]
 
 
 def fit(

@@ -16,7 +16,7 @@ SAFETY = 0.96
 #: Letters of small columns, as a share of the table's.
 SMALL = 0.78
 #: A word of up to this many letters should not be broken.
-ORDINARY_WORD = 18
+ORDINARY_WORD = 24
 #: Lines of one cell at the smallest letters.
 MAX_CELL_LINES = 5
 

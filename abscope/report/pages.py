@@ -178,7 +178,7 @@ def _scenario(pack: BoardPack, surface: Surface, room: Box) -> None:
     texts = content.scenario_texts(pack)
     below = min(150.0, 26.0 * len(texts) + 20.0)
     upper = room.top(room.height - below - GAP)
-    left, right = upper.columns((1.3, 1.0), GAP) if figure else (upper, None)
+    left, right = upper.columns((1.6, 1.0), GAP) if figure else (upper, None)
     table = content.scenario_table(pack)
     if table.rows:
         surface.table(left, lay_table(table, left, 17.0, 10.0))

@@ -18,7 +18,7 @@ from abscope.core.structures import Roi, StructureSet
 from abscope.dose.metrics import evaluate
 from abscope.figures.dvh import DvhFigure, dvh_curve, dvh_figure
 from abscope.figures.palette import structure_color
-from abscope.figures.scenario import scenario_row
+from abscope.figures.scenario import probability_row, scenario_row
 from abscope.figures.slice_view import SliceView, slice_view
 from abscope.figures.waterfall import WaterfallFigure, waterfall_of
 from abscope.report.pack import (
@@ -333,17 +333,8 @@ def scenario_part(identifier: str, result: WhatIf) -> ScenarioPart:
     planned = {p.card.id: p for p in (result.planned.predictions if result.planned else ())}
     for item in result.delivered.predictions:
         after = planned.get(item.card.id)
-        before_p = item.prediction.probability
-        after_p = after.prediction.probability if after else None
-        rows.append(
-            scenario_row(
-                item.card.title,
-                None if before_p is None else before_p * 100,
-                None if after_p is None else after_p * 100,
-                "%",
-                item.prediction.reason,
-            )
-        )
+        if after is not None:
+            rows.append(probability_row(item.card.title, item.prediction, after.prediction))
     return ScenarioPart(
         id=identifier,
         name=result.scenario.name,

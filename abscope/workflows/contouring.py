@@ -9,10 +9,10 @@ from typing import Any
 
 from abscope.contour import registry
 from abscope.contour.compare import Comparison, compare
-from abscope.contour.engine import Report
+from abscope.contour.engine import Report, not_found
 from abscope.core.case import Case, Series, StructureSetInfo
 from abscope.core.errors import ConflictError, EngineError, NotFoundError, UsageError
-from abscope.core.ids import new_uid
+from abscope.core.ids import uid_from
 from abscope.core.names import is_target
 from abscope.core.structures import Region, Roi, StructureSet
 from abscope.store.audit import AuditEntry
@@ -32,6 +32,7 @@ class Contoured:
     engine: str
     version: str
     seconds: float
+    not_found: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the shape of the command line's JSON."""
@@ -40,6 +41,7 @@ class Contoured:
             "engine": self.engine,
             "version": self.version,
             "seconds": round(self.seconds, 2),
+            "not_found": list(self.not_found),
             "structures": [
                 {
                     "number": roi.number,
@@ -74,14 +76,14 @@ def contour_case(
     """
     case = context.cases.get(case_id)
     chosen = registry.engine(engine)
-    lacking = chosen.missing()
-    if lacking:
+    needed = chosen.missing()
+    if needed:
         raise EngineError(
             "engine-not-ready",
             f"The engine {engine} cannot run here.",
             where="engine",
             expected="everything that it needs",
-            remedy=" ".join(lacking),
+            remedy=" ".join(needed),
         )
     series = _image(case, series_uid)
     started = time.perf_counter()
@@ -97,12 +99,22 @@ def contour_case(
         )
     named = dataclasses.replace(
         drawn,
-        uid=new_uid(),
+        uid=uid_from(case_id, series.uid, drawn.uid),
         source=f"auto:{engine}",
         label=f"{chosen.card.title} {chosen.card.version}",
         series_uid=series.uid,
         frame_of_reference_uid=series.grid.frame_of_reference_uid,
     )
+    lacking = not_found(structures or chosen.card.default_structures, drawn)
+    known = next((s for s in case.structure_sets if s.uid == named.uid), None)
+    if known is not None:  # the same image and request: the same contours are there already
+        return Contoured(
+            structure_set=known,
+            engine=engine,
+            version=chosen.card.version,
+            seconds=seconds,
+            not_found=lacking,
+        )
     report(0.97, "Saving the contours")
     info = structure_info(named, series.grid.axes, context.cases.put_contours(named.rois))
     entry = actor.entry(
@@ -110,7 +122,11 @@ def contour_case(
     )
     _store(context, case_id, info, entry)
     return Contoured(
-        structure_set=info, engine=engine, version=chosen.card.version, seconds=seconds
+        structure_set=info,
+        engine=engine,
+        version=chosen.card.version,
+        seconds=seconds,
+        not_found=lacking,
     )
 
 
@@ -141,11 +157,16 @@ def contour_job(job_id: str, case_id: str, parameters: str) -> None:
             job_id,
             state="done",
             progress=1.0,
-            message=f"{len(done.structure_set.rois)} structures in {done.seconds:.0f} s",
+            message=_summary(done),
             result=json.dumps(done.as_json()),
         )
     finally:
         context.archive.close()
+
+
+def _summary(done: Contoured) -> str:
+    text = f"{len(done.structure_set.rois)} structures in {done.seconds:.0f} s"
+    return text + (f"; not found: {', '.join(done.not_found)}" if done.not_found else "")
 
 
 def find_roi(

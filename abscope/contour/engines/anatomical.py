@@ -171,6 +171,18 @@ def _search(image: Volume, names: tuple[str, ...], report: Report) -> _Found:
     return found
 
 
+def lungs_of(image: Volume, report: Report) -> tuple[Working, BoolArray, BoolArray]:
+    """Return the working grid and on it the left and the right lung, empty where not found."""
+    found = _search(image, ("Lung_L", "Lung_R"), report)
+    work = working_grid(image)
+    none = np.zeros(work.hu_zyx.shape, dtype=np.bool_)
+    left, right = (
+        work.reduce(found.masks[name]) if name in found.masks else none
+        for name in ("Lung_L", "Lung_R")
+    )
+    return work, left, right
+
+
 def _add_lungs(
     found: _Found, image: Volume, work: Working, body: BoolArray, airways: Airways, middle: float
 ) -> None:

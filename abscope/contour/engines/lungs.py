@@ -107,6 +107,8 @@ def find_lungs(
         divided |= _assign(labels == label, sides, work, middle_mm)
     _join_rest(_lung_like(rest, labels, work, airways), labels, sides, work)
     right, left = (_finish(hu_zyx, work, sides, side, blocked) for side in (1, 2))
+    if left is not None and right is not None:
+        left &= ~right  # both may have closed in the same vessel between them
     return Lungs(left=left, right=right, divided=divided)
 
 
