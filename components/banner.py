@@ -28,9 +28,13 @@ def open_case(actor: Actor, title: str) -> Case:
 
 
 def _nothing_open(title: str, why: str) -> None:
-    st.title(title)
-    st.info(why + " Open one from the worklist, or start with the demonstration case there.")
+    st.header(title, anchor=False)
+    st.info(
+        why + " Open one from the worklist, or start with the demonstration case there.",
+        icon=":material/folder_open:",
+    )
     navigation.link("worklist", "Go to the worklist")
+    navigation.link("upload", "Upload a new case")
     st.stop()
 
 
@@ -38,27 +42,28 @@ def _banner(case: Case, title: str) -> None:
     patient, facts = case.patient, case.facts
     name = ", ".join(p for p in patient.name.split("^")[:2] if p) or "no name"
     age = facts.number("age_years")
-    with st.container(border=True, horizontal=True, vertical_alignment="center", gap="medium"):
-        st.markdown(f"**{literal(name, 60)}**", width="content")
-        if patient.synthetic:
-            st.badge("Synthetic", color="violet", icon=":material/robot_2:")
-        for label, value in (
-            ("ID", patient.id),
-            ("Age", f"{age:.0f} y" if age is not None else ""),
-            ("Sex", facts.text("sex") or patient.sex),
-            ("Diagnosis", facts.text("histology") or ""),
-            ("Stage", facts.text("stage") or ""),
-            ("Plan", _plan(case)),
-            ("ICI", facts.text("ici_agent") or ""),
-        ):
-            if value:
-                st.markdown(f":gray[{label}] {literal(value, 40)}", width="content")
+    parts = [f"**{literal(name, 60)}**"]
+    if patient.synthetic:
+        parts.append(":violet-badge[Synthetic]")
+    for label, value in (
+        ("ID", patient.id or "none"),
+        ("", f"{age:.0f} y" if age is not None else ""),
+        ("", facts.text("sex") or patient.sex),
+        ("", facts.text("histology") or ""),
+        ("Stage", facts.text("stage") or ""),
+        ("Plan", _plan(case)),
+        ("ICI", facts.text("ici_agent") or ""),
+    ):
+        if value:
+            parts.append(f":gray[{label}] {literal(value, 40)}" if label else literal(value, 40))
+    with st.container(border=True):
+        st.markdown(" &ensp; ".join(parts))
     st.header(title, anchor=False)
 
 
 def _plan(case: Case) -> str:
     for plan in case.plans:
         if plan.prescribed_gy and plan.fractions:
-            more = f" (+{len(case.plans) - 1})" if len(case.plans) > 1 else ""
+            more = f" (+{len(case.plans) - 1} more)" if len(case.plans) > 1 else ""
             return f"{plan.prescribed_gy:g} Gy in {plan.fractions}{more}"
     return ""

@@ -14,10 +14,15 @@ from abscope.figures.dvh import dvh_curve, dvh_figure
 from abscope.figures.lab_trend import lab_trend_figure, treatment_marks
 from abscope.figures.palette import structure_color
 from abscope.figures.risk import risk_figure, risk_point
+from abscope.figures.scenario import probability_row, scenario_figure
+from abscope.figures.text import for_plotly
 from abscope.figures.timeline import timeline_figure
 from abscope.figures.waterfall import waterfall_of
 from abscope.workflows.dose_evaluation import DoseEvaluation, StructureDose
 from abscope.workflows.prediction import ExplainedPrediction
+from abscope.workflows.simulation import WhatIf
+from components.safe import literal
+from components.words import short_title
 
 _CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
 
@@ -35,7 +40,7 @@ def draw(figure: Any, key: str, alt: str) -> None:
 def dvh(
     evaluations: Sequence[DoseEvaluation], shown: set[str], unit: Literal["%", "cm3"], key: str
 ) -> None:
-    """Draw cumulative DVHs; the second plan's curves are dashed."""
+    """Draw cumulative DVHs; the second plan's curves are dashed in the color of the first."""
     curves = []
     for number, evaluation in enumerate(evaluations):
         for item in evaluation.structures:
@@ -48,8 +53,25 @@ def dvh(
             curves.append(
                 dvh_curve(label, dose_gy, volume, tone_of(item), "dash" if number else "solid")
             )
-    figure = dvh_figure(curves, volume_unit=unit)
-    draw(screen.dvh(figure, theme()), key, "Cumulative dose-volume histogram")
+    drawn = screen.dvh(dvh_figure(curves, volume_unit=unit), theme(), height_px=430)
+    drawn.update_layout(
+        legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0}, margin={"t": 10}
+    )
+    if len(evaluations) > 1:
+        _plan_legend(drawn, [c.name[: -len(" (A)")] for c in curves])
+    draw(drawn, key, "Cumulative dose-volume histogram; plan B dashed")
+
+
+def _plan_legend(drawn: Any, names: Sequence[str]) -> None:
+    """Name each structure once, and say which plan is solid and which is dashed."""
+    seen: set[str] = set()
+    for trace, name in zip(drawn.data, names, strict=True):
+        trace.update(legendgroup=name, showlegend=name not in seen, name=for_plotly(name))
+        seen.add(name)
+    for label, dash in (("Plan A: solid", "solid"), ("Plan B: dashed", "dash")):
+        drawn.add_scatter(
+            x=[None], y=[None], mode="lines", name=label, line={"color": "gray", "dash": dash}
+        )
 
 
 def tone_of(item: StructureDose) -> Any:
@@ -65,21 +87,50 @@ def waterfall(item: ExplainedPrediction, space: str, key: str) -> None:
     explanation = item.probability if space == "probability" else item.log_odds
     if explanation is None:
         return
-    figure = waterfall_of(item.card, item.prediction, explanation)
-    draw(screen.waterfall(figure, theme()), key, f"SHAP values of {item.card.title} in {space}")
+    drawn = screen.waterfall(waterfall_of(item.card, item.prediction, explanation), theme())
+    drawn.update_layout(title=None, margin={"t": 30})
+    drawn.update_yaxes(tickfont={"size": 13})
+    draw(drawn, key, f"SHAP values of {item.card.title} in {space}")
     st.caption(
-        f"Starts from: {explanation.baseline}. A bar says how this input moves this estimate away "
-        "from that starting point in this model; it is not a cause."
+        f"Base: {literal(explanation.baseline, 300)}. A bar says how this input moves this "
+        "estimate away from the base in this model; it is not a cause. Orange raises the estimate, "
+        "blue lowers it."
     )
 
 
 def risks(items: Sequence[ExplainedPrediction], accepted: frozenset[str], key: str) -> None:
     """Draw several estimates with their intervals on one axis."""
     points = [
-        risk_point(i.card.title, i.prediction, out_of_domain_accepted=i.card.id in accepted)
+        risk_point(short_title(i.card), i.prediction, out_of_domain_accepted=i.card.id in accepted)
         for i in items
     ]
-    draw(screen.risk(risk_figure(points), theme()), key, "Estimates with intervals")
+    drawn = screen.risk(risk_figure(points), theme())
+    drawn.update_layout(margin={"t": 10})
+    drawn.update_yaxes(tickfont={"size": 13})
+    draw(drawn, key, "; ".join(f"{p.label}: {p.text}" for p in points))
+
+
+def scenario(result: WhatIf, key: str) -> None:
+    """Draw the estimates of the delivered plan and of the scenario as pairs, with intervals."""
+    planned = {p.card.id: p for p in (result.planned.predictions if result.planned else ())}
+    rows = [
+        probability_row(short_title(i.card), i.prediction, planned[i.card.id].prediction)
+        for i in result.delivered.predictions
+        if i.card.id in planned and "out" not in (
+            i.prediction.domain, planned[i.card.id].prediction.domain
+        )
+    ]  # fmt: skip
+    figure = scenario_figure(rows, "Scenario")
+    if figure is None:
+        st.info("No estimate can be compared: see the table for what is missing.")
+        return
+    drawn = screen.scenario(figure, theme())
+    drawn.update_layout(
+        height=90 + 46 * len(figure.rows), margin={"t": 10}, bargap=0.35,
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
+    )  # fmt: skip
+    drawn.update_xaxes(title="Estimated probability (%)")
+    draw(drawn, key, "Estimated probabilities, delivered and scenario")
 
 
 def lab_trend(case: Case, analyte: str, key: str) -> None:

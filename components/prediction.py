@@ -1,17 +1,44 @@
-"""How a prediction is shown: domain first, then the number with its interval, then why."""
+"""How a prediction is shown: the number with its interval and its domain, then why."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from abscope.figures import screen
 from abscope.figures.risk import domain_words
-from abscope.figures.risk import four_cells as risk_cells
+from abscope.figures.wording import input_text, percent, percent_range
 from abscope.workflows.prediction import CasePredictions, ExplainedPrediction, split_of
-from components import charts, notices, runtime, state
+from components import charts, navigation, notices, runtime, state
 from components.safe import literal
+from components.words import short_title
 
-_DOMAIN_COLORS = {"in": "green", "edge": "orange", "out": "red"}
+_DOMAIN_LOOKS = {
+    "in": ("green", ":material/check_circle:"),
+    "edge": ("orange", ":material/warning:"),
+    "out": ("red", ":material/block:"),
+}
+_DOMAIN_HELP = (
+    "Whether this patient resembles the patients the model was made from. Outside of them a number "
+    "is shown only on request, and marked wherever it goes."
+)
+
+
+def accepted(items: list[ExplainedPrediction], page: str) -> frozenset[str]:
+    """Return the models whose numbers a person asked for although they lie outside."""
+    return frozenset(
+        i.card.id for i in items if state.recall(f"{page}.{i.card.id}.accepted") is not None
+    )
+
+
+def choose(items: list[ExplainedPrediction], page: str, label: str) -> ExplainedPrediction:
+    """Return the model to look at; no switch when there is only one."""
+    if len(items) == 1:
+        return items[0]
+    names = {i.card.id: short_title(i.card) for i in items}
+    chosen = st.segmented_control(
+        label, list(names), default=next(iter(names)), required=True,
+        format_func=names.__getitem__, key=f"{page}.model",
+    )  # fmt: skip
+    return next(i for i in items if i.card.id == chosen)
 
 
 def summary(item: ExplainedPrediction, page: str) -> bool:
@@ -21,112 +48,151 @@ def summary(item: ExplainedPrediction, page: str) -> bool:
     """
     p, card = item.prediction, item.card
     st.subheader(card.title, anchor=False)
-    st.caption(f"{card.endpoint} · {card.horizon}")
-    st.badge(f"Domain: {domain_words(p.domain)}", color=_DOMAIN_COLORS[p.domain])  # type: ignore[arg-type]
+    color, icon = _DOMAIN_LOOKS[p.domain]
+    words = domain_words(p.domain)
+    st.badge(words[0].upper() + words[1:], color=color, icon=icon, help=_DOMAIN_HELP)  # type: ignore[arg-type]
     for reason in p.domain_reasons:
         st.caption(literal(reason, 400))
-    if p.probability is None:
-        st.info(literal(p.reason or "This model gives no probability here.", 500))
-        notices.missing([_label(item, name) for name in p.missing])
-        return False
-    accepted = f"{page}.{card.id}.accepted"
-    if p.domain == "out" and state.recall(accepted) is None:
-        st.warning("This patient lies outside the population the model was made for.")
-        if st.button("Show the number all the same", key=f"{page}.show.{card.id}"):
-            state.remember(accepted, "yes")
+    shown = p.probability is not None or p.score is not None
+    key = f"{page}.{card.id}.accepted"
+    if shown and p.domain == "out" and state.recall(key) is None:
+        st.warning("This patient lies outside the population the model was made for, so its number "
+                   "is withheld.")  # fmt: skip
+        if st.button("Show the number, marked as outside", key=f"{page}.show.{card.id}"):
+            state.remember(key, "yes")
             st.rerun()
         return False
-    _number(item)
-    notices.missing([_label(item, name) for name in p.missing])
+    if p.probability is None and p.score is None:
+        st.info(literal(p.reason or "This model gives no probability here.", 500))
+    else:
+        _number(item)
+    st.caption(f"{literal(card.endpoint, 200)} · {literal(card.horizon, 200)}")
+    if p.missing:
+        notices.missing([_label(item, name) for name in p.missing])
+        navigation.link("labs", "Enter what is missing")
     for note in p.notes:
         st.caption(f":material/info: {literal(note, 500)}")
-    return True
+    return shown
 
 
 def _number(item: ExplainedPrediction) -> None:
     p = item.prediction
-    assert p.probability is not None
-    left, right = st.columns([1, 1.4])
-    left.metric(
-        "Estimated probability", f"{p.probability * 100:.1f} %", help=item.card.interval_meaning
-    )
-    if p.interval is not None:
-        kind = f"{p.level * 100:.0f} % interval" if p.level else "Range"
-        right.metric(
-            kind,
-            f"{p.interval[0] * 100:.1f} to {p.interval[1] * 100:.1f} %",
-            help=item.card.interval_meaning,
-        )
-        if p.interval_reason:
-            st.caption(literal(p.interval_reason, 300))
+    places = st.columns(3)
+    if p.probability is None:
+        places[0].metric("Estimated probability", "none")
+        places[1].caption(literal(p.reason or "This model gives a score only.", 300))
     else:
-        right.caption(f"No interval: {literal(p.interval_reason or 'not published', 300)}")
+        places[0].metric("Estimated probability", percent(p.probability))
+        if p.interval is not None:
+            places[1].metric(
+                f"{p.level * 100:.0f} % interval" if p.level else "Range",
+                percent_range(*p.interval),
+                help=item.card.interval_meaning,
+            )
+        else:
+            places[1].caption(f"No interval: {literal(p.interval_reason or 'not published', 300)}")
     if p.score is not None:
-        cutoff = f" (published cut-off {p.cutoff:g})" if p.cutoff is not None else ""
-        st.caption(f"Score {p.score:.3f}{cutoff}. The score is not a probability.")
+        cutoff = f" (cut-off {p.cutoff:g})" if p.cutoff is not None else ""
+        places[2].metric(
+            f"Score{cutoff}", f"{p.score:.3g}",
+            help="The model's own score with its published cut-off; not a probability.",
+        )  # fmt: skip
+    if p.interval is not None and p.interval_reason:
+        st.caption(literal(p.interval_reason, 300))
 
 
 def explanation(item: ExplainedPrediction, page: str) -> None:
-    """Draw the SHAP waterfall with a switch between the two spaces, and the inputs used."""
-    space = st.segmented_control(
-        "Show SHAP values in",
-        ["probability", "log-odds"],
-        default="probability",
-        required=True,
-        key=f"{page}.space.{item.card.id}",
-        help="Probability: percentage points. Log-odds: the scale on which the model adds up.",
-    )
+    """Draw the SHAP waterfall with a switch between the two spaces."""
+    if item.probability is None and item.log_odds is None:
+        return
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    left.subheader(
+        "What moves this estimate", anchor=False,
+        help="SHAP values: how each input moves this estimate away from the starting point, in "
+        "this model. They describe the model; they are not causes.",
+    )  # fmt: skip
+    with right:
+        space = st.segmented_control(
+            "Show SHAP values in", ["probability", "log-odds"], default="probability",
+            required=True, key=f"{page}.space.{item.card.id}", label_visibility="collapsed",
+            format_func=lambda s: "Percentage points" if s == "probability" else "Log-odds",
+            help="Log-odds: the scale on which the model adds up.",
+        )  # fmt: skip
     charts.waterfall(item, str(space), f"{page}.waterfall.{item.card.id}")
 
 
-def four_cells(found: CasePredictions) -> None:
+def details(item: ExplainedPrediction, page: str) -> None:
+    """Draw the inputs or the model card, whichever is chosen."""
+    view = st.segmented_control(
+        "Details", ["Inputs used", "Model card"], default="Inputs used", required=True,
+        key=f"{page}.more", label_visibility="collapsed",
+    )  # fmt: skip
+    if view == "Inputs used":
+        inputs(item)
+    else:
+        card(item)
+
+
+def four_cells(found: CasePredictions, shown: frozenset[str]) -> None:
     """Draw neither, RP only, CIP only and both, as the model splits them."""
     item = found.of("pneumonitis-any")
-    if item is None or item.prediction.domain == "out":
+    if item is None or (item.prediction.domain == "out" and item.card.id not in shown):
         return
     cells = split_of(runtime.context(), item.features)
     if cells is None:
         return
-    figure = risk_cells((cells.neither, cells.rp_only, cells.cip_only, cells.both), cells.label)
-    charts.draw(screen.four_cells(figure, charts.theme()), "pneumonitis.cells", "Four cells")
+    st.subheader(
+        "Which of the two", anchor=False,
+        help="The estimate of any pneumonitis divided between radiation pneumonitis (RP) and "
+        "checkpoint-inhibitor pneumonitis (CIP), combined as if independent. After both "
+        "treatments nobody can observe which one it was.",
+    )  # fmt: skip
+    for place, label, value in zip(
+        st.columns(4),
+        ("Neither", "RP only", "CIP only", "Both"),
+        (cells.neither, cells.rp_only, cells.cip_only, cells.both),
+        strict=True,
+    ):
+        place.metric(label, percent(value), border=True)
+    st.caption(f"{literal(cells.label)} Estimated; no interval: none is supported by the sources.")
 
 
 def inputs(item: ExplainedPrediction) -> None:
     """Draw the inputs as used, with unit, source and date."""
     rows = []
     for name, value in item.prediction.inputs.items():
-        feature = item.features.get(name)
+        feature, unit = item.features.get(name), _unit(item, name)
         rows.append(
             {
                 "Input": _label(item, name),
-                "Value": value if isinstance(value, str) else f"{value:.4g}",
-                "Unit": _unit(item, name),
+                "Value": input_text(value, unit),
                 "Source": feature.provenance if feature else "",
             }
         )
-    st.dataframe(rows, hide_index=True, key=f"inputs.{item.card.id}")
+    st.dataframe(
+        rows, hide_index=True, key=f"inputs.{item.card.id}", height="content", placeholder=""
+    )
 
 
 def card(item: ExplainedPrediction) -> None:
     """Draw the model card."""
     c = item.card
-    st.markdown(f"**{c.title}**, version {c.version}")
-    for label, text in (
-        ("Endpoint", f"{c.endpoint}, {c.horizon}"),
-        ("Population", c.population + (f" (n = {c.n_training})" if c.n_training else "")),
-        ("Equation", c.equation),
-        ("Performance", c.performance),
-        ("Interval", c.interval_meaning),
-        ("Intended use", c.intended_use),
-        ("Source", f"{c.source} {c.doi}"),
-        ("Licence", c.licence),
-    ):
-        st.markdown(f"**{label}:** {literal(text, 1200)}")
-    if c.unverified:
-        st.markdown("**Not verified at its source:** " + literal("; ".join(c.unverified), 800))
-    st.markdown("**Limits**")
-    for limit in c.limits:
-        st.markdown(f"- {literal(limit, 500)}")
+    with st.container(border=True):
+        st.markdown(f"**{literal(c.title)}**, version {literal(c.version)}")
+        for label, text in (
+            ("Endpoint", f"{c.endpoint}, {c.horizon}"),
+            ("Population", c.population + (f" (n = {c.n_training})" if c.n_training else "")),
+            ("Equation", c.equation),
+            ("Performance", c.performance),
+            ("Interval", c.interval_meaning),
+            ("Intended use", c.intended_use),
+            ("Source", f"{c.source} doi:{c.doi}"),
+            ("License", c.licence),
+        ):
+            st.markdown(f"**{label}:** {literal(text, 1200)}")
+        if c.unverified:
+            st.markdown("**Not verified at its source:** " + literal("; ".join(c.unverified), 800))
+        st.markdown("**Limits**\n" + "\n".join(f"- {literal(limit, 500)}" for limit in c.limits))
 
 
 def _label(item: ExplainedPrediction, name: str) -> str:

@@ -52,9 +52,11 @@ def open_case_id() -> str | None:
     named = st.query_params.get(_ADDRESS)
     if named:
         try:
-            return check_case_id(named)
+            found = check_case_id(named)
         except UsageError:
             return None
+        st.session_state[_CASE] = found  # other pages drop the address
+        return found
     return None
 
 
@@ -82,3 +84,17 @@ def recall(name: str) -> str | None:
     """Return a choice that `remember` kept."""
     value = st.session_state.get(f"choice.{name}")
     return None if value is None else str(value)
+
+
+def clicked_row(key: str) -> int | None:
+    """Return the row whose button was clicked in this run; `key` is the button column's key.
+
+    A click is gone in the next run, so coming back to a table does not repeat it.
+    """
+    click = st.session_state.get(key)
+    return None if click is None else int(click.row)
+
+
+def address(case_id: str) -> dict[str, str]:
+    """Return the query of an address that opens a case."""
+    return {_ADDRESS: case_id}

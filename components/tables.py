@@ -21,7 +21,8 @@ from components.tables_numbers import (
     lab_results,
     metrics,
     shap_differences,
-    what_if,
+    what_if_estimates,
+    what_if_metrics,
 )
 from components.tables_records import (
     audit_rows,
@@ -56,6 +57,7 @@ __all__ = [
     "scenarios",
     "shap_differences",
     "structures",
-    "what_if",
+    "what_if_estimates",
+    "what_if_metrics",
     "worklist",
 ]

@@ -10,10 +10,19 @@ from abscope.contour.compare import Comparison
 from abscope.core.case import Case, StructureSetInfo
 from abscope.dicom.reader import Draft
 from abscope.store.cases import CaseSummary
+from components import state
+from components.safe import literal
 
 
-def worklist(summaries: Sequence[CaseSummary], wanted: str) -> str | None:
-    """Draw the worklist; return the id of the case that was just selected."""
+#: Status words in the order of work, with the color of their chip.
+_STATUS = {
+    "imported": "gray", "contoured": "blue", "dose": "blue", "labs": "blue", "predicted": "green",
+    "presented": "green", "synthetic": "violet",
+}  # fmt: skip
+
+
+def worklist(summaries: Sequence[CaseSummary], wanted: str) -> CaseSummary | None:
+    """Draw the worklist; return the case whose button was clicked in this run."""
     needle = wanted.strip().casefold()
     shown = [
         s
@@ -21,87 +30,103 @@ def worklist(summaries: Sequence[CaseSummary], wanted: str) -> str | None:
         if not needle or needle in f"{s.id} {s.patient.id} {s.patient.name}".casefold()
     ]
     if not shown:
-        st.info("No case fits the search.")
+        st.info("No case fits the search.", icon=":material/search_off:")
         return None
-    picked = st.dataframe(
+    st.dataframe(
         [
             {
+                "Open": "Open",
                 "Patient": s.patient.name.replace("^", ", ") or "no name",
                 "ID": s.patient.id,
-                "Status": list(s.flags),
-                "Synthetic": s.patient.synthetic,
+                "Status": [*s.flags, *(["synthetic"] if s.patient.synthetic else [])],
                 "Created": s.created[:10],
                 "Case": s.id,
             }
             for s in shown
         ],
         hide_index=True,
-        on_select="rerun",
-        selection_mode="single-row",
         key="worklist.table",
+        height="content" if len(shown) <= 20 else "auto",
+        placeholder="",
         column_config={
-            "Status": st.column_config.ListColumn("Status", help="How far the case has come"),
-            "Synthetic": st.column_config.CheckboxColumn("Synthetic"),
+            "Open": st.column_config.ButtonColumn("", key="worklist.open", width=90, pinned=True),
+            "Status": st.column_config.MultiselectColumn(
+                "Status",
+                help="How far the case has come; synthetic: made by code, no real person",
+                options=list(_STATUS),
+                color=list(_STATUS.values()),
+            ),
         },
     )
-    rows = picked.selection.rows
-    return shown[rows[0]].id if rows else None
+    row = state.clicked_row("worklist.open")
+    return shown[row] if row is not None and row < len(shown) else None
 
 
 def draft(found: Draft) -> None:
-    """Draw what one patient's part of an upload holds."""
+    """Draw what one patient's part of an upload holds and how it links."""
     patient = found.patient
+    name = patient.name.replace("^", ", ") or "no name"
+    about = f"ID {patient.id or 'none'}, born {patient.birth_date or 'not given'}, sex "
     with st.container(border=True):
+        st.markdown(f"**{literal(name)}** &ensp; {literal(about + (patient.sex or 'not given'))}")
         st.dataframe(
-            [
-                {
-                    "Patient": patient.name.replace("^", ", ") or "no name",
-                    "ID": patient.id or "no ID",
-                    "Born": patient.birth_date or "not given",
-                    "Sex": patient.sex or "not given",
-                }
-            ],
-            hide_index=True,
-        )
-        rows = [
-            {
-                "What": f"{s.modality} series",
-                "Name": s.description,
-                "Content": f"{s.grid.shape_zyx[0]} slices of {s.grid.size_yx[0]} x "
-                f"{s.grid.size_yx[1]}, {s.grid.plane_spacing_mm:.2f} mm apart",
-                "Linked to": s.date,
-            }
-            for s, _ in found.series
-        ]
-        rows += [
-            {
-                "What": "Structure set",
-                "Name": s.label,
-                "Content": f"{len(s.rois)} structures",
-                "Linked to": "image in this upload" if s.series_uid else "no image here",
-            }
-            for s in found.structure_sets
-        ]
-        plans = {p.uid: p.label for p in found.plans}
-        rows += [
-            {
-                "What": "Plan",
-                "Name": p.label,
-                "Content": f"{_gy(p.prescribed_gy)} in {p.fractions or 'unknown'} fractions",
-                "Linked to": "structure set",
-            }
-            for p in found.plans
-        ]
-        rows += [
-            {
-                "What": f"Dose ({d.summation.lower()})",
-                "Name": "",
-                "Content": f"up to {float(d.volume.array_zyx.max()):.1f} Gy",
-                "Linked to": f"plan {plans[d.plan_uid]}" if d.plan_uid in plans else "no plan here",
-            }
-            for d in found.doses
-        ]
-        st.dataframe(rows, hide_index=True)
+            _draft_rows(found), hide_index=True, height="content", placeholder="",
+            column_config={
+                "Linked to": st.column_config.TextColumn(
+                    help="By the references and frames of reference inside the files"
+                )
+            },
+        )  # fmt: skip
+
+
+def _draft_rows(found: Draft) -> list[dict[str, str]]:
+    sets = {s.uid: s.label for s in found.structure_sets}
+    images = {s.uid: s.modality for s, _ in found.series}
+    plans = {p.uid: p.label for p in found.plans}
+    rows = [
+        {
+            "What": f"{s.modality} series",
+            "Name": s.description,
+            "Content": f"{s.grid.shape_zyx[0]} slices of {s.grid.size_yx[0]} x "
+            f"{s.grid.size_yx[1]}, {s.grid.plane_spacing_mm:.2f} mm apart",
+            "Linked to": f"study of {s.date}" if s.date else "",
+        }
+        for s, _ in found.series
+    ]
+    rows += [
+        {
+            "What": "Structure set",
+            "Name": s.label,
+            "Content": f"{len(s.rois)} structures",
+            "Linked to": f"{images[s.series_uid]} series in this upload"
+            if s.series_uid in images
+            else "no image in this upload",
+        }
+        for s in found.structure_sets
+    ]
+    rows += [
+        {
+            "What": "Plan",
+            "Name": p.label,
+            "Content": f"{_gy(p.prescribed_gy)} in {p.fractions or 'unknown'} fractions",
+            "Linked to": f"structure set {sets[p.structure_set_uid]}"
+            if p.structure_set_uid in sets
+            else "no structure set in this upload",
+        }
+        for p in found.plans
+    ]
+    rows += [
+        {
+            "What": f"Dose ({d.summation.lower()})",
+            "Name": "",
+            "Content": f"up to {float(d.volume.array_zyx.max()):.1f} Gy",
+            "Linked to": f"plan {plans[d.plan_uid]}"
+            if d.plan_uid in plans
+            else "no plan in this upload",
+        }
+        for d in found.doses
+    ]
+    return rows
 
 
 def choose_series(case: Case, key: str) -> str:
@@ -140,37 +165,41 @@ def choose_sets(case: Case, key: str) -> list[str]:
 def set_name(info: StructureSetInfo) -> str:
     """Return what a structure set is called on screen."""
     kind = "automatic" if info.is_auto else "clinical"
-    return f"{info.label} ({kind}, {len(info.rois)})"
+    return f"{info.label or 'no name'} ({kind}, {len(info.rois)} structures)"
 
 
 def structures(case: Case, shown: Sequence[str] | None) -> None:
     """Draw the structure table of the shown sets."""
-    rows = [
+    sets = [s for s in case.structure_sets if shown is None or s.uid in shown]
+    rows: list[dict[str, object]] = [
         {
             "Set": set_name(s),
-            "No.": roi.number,
             "Name": roi.name,
             "TG-263 name": roi.standard_name,
             "Volume (cm³)": roi.volume_cm3,
             "Confidence": roi.confidence,
         }
-        for s in case.structure_sets
-        if shown is None or s.uid in shown
+        for s in sets
         for roi in s.rois
     ]
     if not rows:
         st.info("No structures are shown. Import an RTSTRUCT or draw automatic contours below.")
         return
+    hidden = {"Set"} if len(sets) == 1 else set()
+    hidden |= {"Confidence"} if all(r["Confidence"] is None for r in rows) else set()
     st.dataframe(
         rows,
         hide_index=True,
         key="contours.structures",
+        placeholder="",
+        height="content" if len(rows) <= 25 else "auto",
+        column_order=[name for name in rows[0] if name not in hidden],
         column_config={
             "Volume (cm³)": st.column_config.NumberColumn(
-                format="%.2f", help="Half-slice end caps included"
+                format="%.1f", help="Half-slice end caps included"
             ),
             "TG-263 name": st.column_config.TextColumn(
-                help="Standard name (AAPM TG-263); empty when the name is not recognised"
+                help="Standard name (AAPM TG-263); empty when the name is not recognized"
             ),
             "Confidence": st.column_config.NumberColumn(
                 format="%.2f",
@@ -203,8 +232,9 @@ def choose_doses(case: Case, key: str) -> tuple[str, str | None]:
         second = st.selectbox(
             "Compare with (plan B)",
             others,
-            format_func=lambda uid: names[uid] if uid else "nothing",
+            format_func=lambda uid: names[uid] if uid else "no other plan",
             key=f"{key}.b",
+            help="Plan B is drawn dashed in the histogram and stands below plan A in the table.",
         )
     return first, second or None
 
@@ -214,8 +244,12 @@ def dose_names(case: Case) -> dict[str, str]:
     names = {}
     for dose in case.doses:
         plan = case.plan_of(dose)
-        what = f"{plan.label}, {_gy(plan.prescribed_gy)}" if plan else "no plan"
-        names[dose.uid] = f"{what} ({dose.summation.lower()}, up to {dose.max_gy:.1f} Gy)"
+        what = plan.label if plan else "no plan"
+        if plan and plan.prescribed_gy:
+            what += f", {plan.prescribed_gy:g} Gy"
+            what += f" in {plan.fractions}" if plan.fractions else ""
+        kind = "" if dose.summation == "PLAN" else f"{dose.summation.lower()} dose, "
+        names[dose.uid] = f"{what} ({kind}max. {dose.max_gy:.1f} Gy)"
     return names
 
 
@@ -230,9 +264,12 @@ def choose_pair(case: Case, key: str) -> tuple[str, str, bool]:
     }
     left, right, third = st.columns([2, 2, 1.2], vertical_alignment="bottom")
     keys = list(names)
-    first = left.selectbox("First", keys, format_func=names.__getitem__, key=f"{key}.a")
+    start = _likely_pair(case, keys)
+    first = left.selectbox(
+        "First", keys, start[0], format_func=names.__getitem__, key=f"{key}.a.{len(keys)}"
+    )
     second = right.selectbox(
-        "Second", keys, len(keys) - 1, format_func=names.__getitem__, key=f"{key}.b"
+        "Second", keys, start[1], format_func=names.__getitem__, key=f"{key}.b.{len(keys)}"
     )
     without = third.checkbox(
         "Without GTV",
@@ -240,6 +277,22 @@ def choose_pair(case: Case, key: str) -> tuple[str, str, bool]:
         help="Takes the clinical GTV out of both, as clinical lungs often exclude the tumor.",
     )
     return str(first), str(second), bool(without)
+
+
+def _likely_pair(case: Case, keys: list[str]) -> tuple[int, int]:
+    """Return a clinical structure and the newest automatic one of the same standard name."""
+    clinical: dict[str, str] = {}
+    pair = (keys[0], keys[-1])
+    for s in case.structure_sets:
+        for roi in s.rois:
+            name, key = roi.standard_name or roi.name, f"{s.uid}:{roi.number}"
+            if key not in keys or name == "External":
+                continue
+            if not s.is_auto:
+                clinical.setdefault(name, key)
+            elif name in clinical:
+                pair = (clinical[name], key)
+    return keys.index(pair[0]), keys.index(pair[1])
 
 
 def comparison(found: Comparison) -> None:

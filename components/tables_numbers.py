@@ -9,22 +9,24 @@ import streamlit as st
 from abscope.core.case import Case
 from abscope.core.lab_table import LabTable
 from abscope.core.labs import ANALYTES
+from abscope.core.names import is_target
 from abscope.dose.metrics import evaluate, parse_metrics
 from abscope.workflows.case_facts import indices_by_date
-from abscope.workflows.dose_evaluation import DoseEvaluation
+from abscope.workflows.dose_evaluation import DoseEvaluation, StructureDose
 from abscope.workflows.simulation import WhatIf
 from components.safe import literal
+from components.words import percent_text, short_title
 
 #: Curves that are there but not shown at first.
 HIDDEN_CURVES = frozenset({"BODY", "External"})
-_INDEX_NAMES = {
-    "nlr": "NLR", "dnlr": "dNLR", "plr": "PLR", "sii": "SII (10^9/L)", "lipi": "LIPI",
-    "grim": "GRIm",
+_INDICES = {
+    "nlr": ("NLR", "ratio"), "dnlr": ("dNLR", "ratio"), "plr": ("PLR", "ratio"),
+    "sii": ("SII", "10⁹/L"), "lipi": ("LIPI", "points"), "grim": ("GRIm", "points"),
 }  # fmt: skip
 
 
 def metrics(evaluations: Sequence[DoseEvaluation], text: str) -> None:
-    """Draw one row a structure and one column a metric; plan B below plan A.
+    """Draw one row a structure and one column a metric, targets first; plan B below plan A.
 
     Raises
     ------
@@ -32,29 +34,57 @@ def metrics(evaluations: Sequence[DoseEvaluation], text: str) -> None:
         When a metric is not understood.
     """
     wanted = parse_metrics(text)
-    rows = []
+    rows: list[dict[str, object]] = []
+    formats = {"Volume (cm³)": "%.1f"}
+    for number, item in _by_role(evaluations):
+        evaluation = evaluations[number]
+        assert item.dvh is not None
+        row: dict[str, object] = {"Structure": item.name}
+        if len(evaluations) > 1:
+            row["Plan"] = "AB"[number]
+        row["Volume (cm³)"] = item.dvh.volume_cm3
+        for metric in wanted:
+            value = evaluate(item.dvh, metric, evaluation.prescribed_gy)
+            column = f"{value.name} ({value.unit})"
+            row[column] = value.value
+            formats[column] = "%.2f" if value.unit == "Gy" else "%.1f"
+        if item.dvh.partial:
+            row["Note"] = f"grid covers {item.dvh.coverage:.1%} only"
+        rows.append(row)
+    columns = {
+        name: st.column_config.NumberColumn(format=form) for name, form in formats.items()
+    }
+    st.dataframe(
+        rows, hide_index=True, key="dose.metric_table", placeholder="",
+        height="content" if len(rows) <= 30 else "auto",
+        column_config=columns | {"Structure": st.column_config.TextColumn(pinned=True)},
+    )  # fmt: skip
+
+
+def _by_role(evaluations: Sequence[DoseEvaluation]) -> list[tuple[int, StructureDose]]:
+    """Return (plan number, structure) with targets first, the body last, plans beside each other.
+
+    Structures without a DVH are left out.
+    """
+    names: dict[str, int] = {}
+    found = []
     for number, evaluation in enumerate(evaluations):
         for item in evaluation.structures:
-            if item.dvh is None:
-                continue
-            row: dict[str, object] = {"Plan": "AB"[number], "Structure": item.name}
-            row["Volume (cm³)"] = round(item.dvh.volume_cm3, 2)
-            for metric in wanted:
-                value = evaluate(item.dvh, metric, evaluation.prescribed_gy)
-                row[f"{value.name} ({value.unit})"] = value.value
-            if item.dvh.partial:
-                row["Note"] = f"grid covers {item.dvh.coverage:.1%} only"
-            rows.append(row)
-    if len(evaluations) == 1:
-        for row in rows:
-            del row["Plan"]
-    numbers = {
-        name: st.column_config.NumberColumn(format="%.2f")
-        for row in rows
-        for name in row
-        if name not in ("Plan", "Structure", "Note")
-    }
-    st.dataframe(rows, hide_index=True, key="dose.metric_table", column_config=numbers)
+            if item.dvh is not None:
+                names.setdefault(item.name, len(names))
+                found.append((number, item))
+
+    def rank(entry: tuple[int, StructureDose]) -> tuple[int, int, int]:
+        number, item = entry
+        standard = item.standard_name or item.name
+        role = 1
+        if any(is_target(standard, kind) for kind in ("PTV", "CTV", "ITV", "GTV")):
+            role = 0
+        elif standard == "External" or item.name in HIDDEN_CURVES:
+            role = 2
+        return role, names[item.name], number
+
+    return sorted(found, key=rank)
 
 
 def dose_refusals(evaluations: Sequence[DoseEvaluation]) -> None:
@@ -73,9 +103,18 @@ def dose_refusals(evaluations: Sequence[DoseEvaluation]) -> None:
 
 def lab_report(table: LabTable) -> None:
     """Draw what a laboratory file gave: accepted count, refused cells, unused tests."""
-    st.success(f"{len(table.accepted)} results can be read.")
+    if table.accepted:
+        dates = sorted({r.date for r in table.accepted})
+        st.success(
+            f"{len(table.accepted)} results from {dates[0]} to {dates[-1]} can be read.",
+            icon=":material/check_circle:",
+        )
+    else:
+        st.error("No result in this file can be read.", icon=":material/error:")
     if table.refused:
-        st.warning(f"{len(table.refused)} cells are refused:")
+        st.warning(
+            f"{len(table.refused)} cells are refused and are not saved:", icon=":material/block:"
+        )
         st.dataframe(
             [
                 {
@@ -88,6 +127,7 @@ def lab_report(table: LabTable) -> None:
                 for c in table.refused
             ],
             hide_index=True,
+            placeholder="",
         )
     if table.unused:
         st.caption("Tests not used by Abscope: " + literal(", ".join(table.unused), 300))
@@ -95,30 +135,56 @@ def lab_report(table: LabTable) -> None:
 
 def lab_results(case: Case) -> None:
     """Draw analytes by date with units and reference ranges, and the derived indices."""
-    dates = sorted({r.date for r in case.labs})
+    dates = sorted({r.date for r in case.labs}, reverse=True)
     rows = []
     for analyte in ANALYTES:
         results = {r.date: r for r in case.labs if r.key == analyte.key}
         if not results:
             continue
         last = results[max(results)]
-        low, high = last.low, last.high
-        span = f"{low:g} to {high:g}" if low is not None and high is not None else "not given"
-        row: dict[str, object] = {"Test": analyte.name, "Unit": analyte.unit, "Reference": span}
+        row = {
+            "Test": analyte.name,
+            "Unit": _unit(analyte.unit),
+            "Reference": _span(last.low, last.high),
+        }
         for date in dates:
             found = results.get(date)
             row[date] = "" if found is None else _flagged(found.value, found.low, found.high)
         rows.append(row)
     indices = indices_by_date(case)
-    for key, name in _INDEX_NAMES.items():
+    for key, (name, unit) in _INDICES.items():
         if any(key in values for values in indices.values()):
-            row = {"Test": name, "Unit": "", "Reference": "derived"}
+            row = {"Test": name, "Unit": unit, "Reference": "derived"}
             for date in dates:
                 value = indices.get(date, {}).get(key)
-                row[date] = "" if value is None else f"{value:.2f}"
+                row[date] = "" if value is None else _three_digits(value)
             rows.append(row)
-    st.dataframe(rows, hide_index=True, key="labs.table")
-    st.caption("▲ above and ▼ below the reference range of the laboratory.")
+    columns = {date: st.column_config.TextColumn(alignment="right") for date in dates}
+    st.dataframe(
+        rows, hide_index=True, key="labs.table", height="content", placeholder="",
+        column_config=columns | {"Test": st.column_config.TextColumn(pinned=True)},
+    )  # fmt: skip
+    st.caption(
+        "Newest first. ▲ above and ▼ below the laboratory's reference range. NLR neutrophils over "
+        "lymphocytes, dNLR neutrophils over (leukocytes less neutrophils), PLR platelets over "
+        "lymphocytes, SII platelets times NLR, LIPI and GRIm lung immune prognostic scores."
+    )
+
+
+def _unit(unit: str) -> str:
+    return unit.replace("10^9", "10⁹")
+
+
+def _span(low: float | None, high: float | None) -> str:
+    if low is not None and high is not None:
+        return f"{low:g} to {high:g}"
+    if high is not None:
+        return f"up to {high:g}"
+    return f"from {low:g}" if low is not None else "not given"
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.2f}"
 
 
 def _flagged(value: float, low: float | None, high: float | None) -> str:
@@ -136,54 +202,73 @@ def choose_analyte(case: Case, key: str) -> str:
     return str(st.selectbox("Course of", keys, start, format_func=names.__getitem__, key=key))
 
 
-def what_if(result: WhatIf) -> None:
-    """Draw delivered beside scenario: dose metrics, then estimates with intervals."""
-    st.dataframe(
-        [
-            {
-                "Metric": r.name,
-                "Unit": r.unit,
-                "Delivered": r.delivered,
-                "Scenario": r.scenario,
-                "Difference": r.difference,
-                "Note": r.reason,
-            }
-            for r in result.metrics
-        ],
-        hide_index=True,
-        key="what_if.metrics",
-        column_config={
-            name: st.column_config.NumberColumn(format="%.2f")
-            for name in ("Delivered", "Scenario", "Difference")
-        },
-    )
+def what_if_estimates(result: WhatIf) -> None:
+    """Draw the estimates of both sides with intervals, difference and domain."""
     planned = {p.card.id: p for p in (result.planned.predictions if result.planned else ())}
     rows = []
     for item in result.delivered.predictions:
         after = planned.get(item.card.id)
         before_p, after_p = item.prediction, after.prediction if after else None
+        domains = {before_p.domain, after_p.domain if after_p else before_p.domain}
+        a, b = before_p.probability, after_p.probability if after_p else None
+        outside = "out" in domains
         rows.append(
             {
-                "Estimate": item.card.title,
-                "Delivered": _percent(before_p.probability, before_p.interval),
-                "Scenario": _percent(after_p.probability, after_p.interval) if after_p else "",
-                "Difference (points)": (
-                    (after_p.probability - before_p.probability) * 100
-                    if after_p
-                    and after_p.probability is not None
-                    and before_p.probability is not None
-                    else None
-                ),
-                "Domain": after_p.domain if after_p else before_p.domain,
+                "Estimate": short_title(item.card),
+                "Delivered": "" if outside else percent_text(a, before_p.interval),
+                "Scenario": ""
+                if outside or after_p is None
+                else percent_text(b, after_p.interval),
+                "Difference (points)": None
+                if outside or a is None or b is None
+                else _no_minus_zero((b - a) * 100, 1),
+                "Note": "outside the model's population"
+                if outside
+                else "at the edge of the model's population"
+                if "edge" in domains
+                else before_p.reason,
             }
         )
     st.dataframe(
         rows,
         hide_index=True,
         key="what_if.estimates",
-        column_config={"Difference (points)": st.column_config.NumberColumn(format="%+.1f")},
+        height="content",
+        placeholder="",
+        column_config={
+            "Difference (points)": st.column_config.NumberColumn(
+                format="%+.1f", help="Scenario less delivered, in percentage points"
+            )
+        },
     )
-    st.caption("Plan scaled, not re-optimized. Intervals as on the pneumonitis page.")
+
+
+def what_if_metrics(result: WhatIf) -> None:
+    """Draw the dose metrics of both sides, lungs first."""
+    rows = sorted(result.metrics, key=lambda r: not r.name.startswith("Lung"))
+    st.dataframe(
+        [
+            {
+                "Metric": f"{r.name} ({r.unit})",
+                "Delivered": r.delivered,
+                "Scenario": r.scenario,
+                "Difference": None if r.difference is None else _no_minus_zero(r.difference, 2),
+                "Note": r.reason,
+            }
+            for r in rows
+        ],
+        hide_index=True,
+        key="what_if.metrics",
+        height="content",
+        placeholder="",
+        column_order=["Metric", "Delivered", "Scenario", "Difference"]
+        + (["Note"] if any(r.reason for r in rows) else []),
+        column_config={
+            "Delivered": st.column_config.NumberColumn(format="%.2f"),
+            "Scenario": st.column_config.NumberColumn(format="%.2f"),
+            "Difference": st.column_config.NumberColumn(format="%+.2f"),
+        },
+    )
 
 
 def shap_differences(result: WhatIf) -> None:
@@ -194,22 +279,31 @@ def shap_differences(result: WhatIf) -> None:
             if abs(change) >= 5e-5:
                 label = next((i.label for i in item.card.inputs if i.name == name), name)
                 rows.append(
-                    {"Estimate": item.card.title, "Input": label, "Change (points)": change * 100}
+                    {
+                        "Estimate": short_title(item.card),
+                        "Input": label,
+                        "Change (points)": change * 100,
+                    }
                 )
-    if rows:
-        st.markdown("**What moved the estimates** (difference of SHAP values)")
-        st.dataframe(
-            rows,
-            hide_index=True,
-            key="what_if.shap",
-            column_config={"Change (points)": st.column_config.NumberColumn(format="%+.2f")},
-        )
+    if not rows:
+        st.caption("Nothing moves yet: change the dose, the fractions or the agent.")
+        return
+    st.dataframe(
+        rows,
+        hide_index=True,
+        key="what_if.shap",
+        height="content",
+        placeholder="",
+        column_config={
+            "Change (points)": st.column_config.NumberColumn(
+                format="%+.2f",
+                help="SHAP value in the scenario less that in the delivered plan, in percentage "
+                "points. It describes the model, not a cause.",
+            )
+        },
+    )
 
 
-def _percent(value: float | None, interval: tuple[float, float] | None) -> str:
-    if value is None:
-        return "not available"
-    text = f"{value * 100:.1f} %"
-    if interval is not None:
-        text += f" ({interval[0] * 100:.1f} to {interval[1] * 100:.1f})"
-    return text
+def _no_minus_zero(value: float, digits: int) -> float:
+    """Return a rounded value that never shows as minus zero."""
+    return round(value, digits) + 0.0

@@ -11,7 +11,9 @@ from abscope.core.ports import Job
 from abscope.predict.registry import Registry
 from abscope.store.audit import AuditRow
 from abscope.store.documents import Document
+from components import navigation
 from components.safe import literal
+from components.words import short_title
 
 
 def scenarios(documents: Sequence[Document]) -> None:
@@ -25,14 +27,16 @@ def scenarios(documents: Sequence[Document]) -> None:
                 "Name": d.content.get("name", ""),
                 "Dose (Gy)": (d.content.get("scenario") or {}).get("total_dose_gy"),
                 "Fractions": (d.content.get("scenario") or {}).get("fractions"),
-                "Saved": d.created[:16].replace("T", " "),
-                "Id": d.id,
+                "Saved (UTC)": d.created[:16].replace("T", " "),
             }
             for d in documents
         ],
         hide_index=True,
         key="what_if.saved",
+        placeholder="",
+        column_config={"Dose (Gy)": st.column_config.NumberColumn(format="%.1f")},
     )
+    navigation.link("board", "Put a scenario on the slides")
 
 
 def choose_scenario(documents: Sequence[Document], key: str) -> str | None:
@@ -51,16 +55,22 @@ def board_history(documents: Sequence[Document]) -> None:
     st.dataframe(
         [
             {
-                "Made": d.created[:16].replace("T", " "),
-                "Form": str(d.content.get("form", "")).upper(),
-                "Names hidden": d.content.get("names_hidden", False),
-                "Models": ", ".join(d.content.get("models", [])),
+                "Made (UTC)": d.created[:16].replace("T", " "),
+                "Form": {"pptx": "Slides", "pdf": "PDF"}.get(str(d.content.get("form")), ""),
+                "Names": "hidden" if d.content.get("names_hidden") else "shown",
                 "Data": str(d.content.get("data_hash", ""))[:12],
+                "Models": ", ".join(d.content.get("models", [])),
             }
             for d in documents
         ],
         hide_index=True,
         key="board.history",
+        placeholder="",
+        column_config={
+            "Data": st.column_config.TextColumn(
+                help="Start of the hash over all data that the pages rest on"
+            )
+        },
     )
 
 
@@ -70,22 +80,28 @@ def model_cards(models: Registry) -> None:
     st.dataframe(
         [
             {
-                "Model": c.title,
-                "Id": c.id,
-                "Version": c.version,
+                "Model": short_title(c),
                 "Endpoint": c.endpoint,
-                "n": c.n_training,
+                "Patients": c.n_training,
+                "Version": c.version,
+                "Id": c.id,
             }
             for c in cards.values()
         ],
         hide_index=True,
         key="admin.models",
+        height="content",
+        placeholder="",
+        column_config={
+            "Endpoint": st.column_config.TextColumn(width="medium"),
+            "Patients": st.column_config.NumberColumn(help="Patients the model was made from"),
+        },
     )
     chosen = st.selectbox(
         "Card of", list(cards), format_func=lambda i: cards[i].title, key="admin.card"
     )
     with st.container(border=True):
-        st.markdown(models.card_text(str(chosen)))
+        st.markdown(models.card_text(str(chosen)).replace("# ", "### ", 1))
 
 
 def engine_cards(engines: Sequence[ContourEngine]) -> None:
@@ -124,6 +140,7 @@ def job_rows(jobs: Sequence[Job]) -> None:
         ],
         hide_index=True,
         key="admin.jobs",
+        placeholder="",
         column_config={"Progress": st.column_config.ProgressColumn(min_value=0, max_value=1)},
     )
 
@@ -144,4 +161,5 @@ def audit_rows(rows: Sequence[AuditRow]) -> None:
         ],
         hide_index=True,
         key="admin.audit",
+        placeholder="",
     )

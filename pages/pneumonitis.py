@@ -34,12 +34,14 @@ st.caption(
 )
 prediction.four_cells(found)
 
-choice = st.segmented_control(
-    "Look closer at", items, default=items[0] if items else None, required=True,
-    format_func=lambda i: i.card.title, key="pneumonitis.model",
+by_id = {i.card.id: i for i in items}
+model_id = st.segmented_control(
+    "Look closer at", list(by_id), default=next(iter(by_id), None), required=True,
+    format_func=lambda i: by_id[i].card.title, key="pneumonitis.model",
 )  # fmt: skip
-if choice is None:
+if model_id is None:
     st.stop()
+choice = by_id[model_id]
 shown = prediction.summary(choice, "pneumonitis")
 if choice.prediction.missing:
     navigation.link("labs", "Enter what is missing")

@@ -163,7 +163,8 @@ def score(context: Context, given: argparse.Namespace) -> Result:
 def what_if(context: Context, given: argparse.Namespace) -> Result:
     """``what-if``."""
     case = context.cases.get(given.case)
-    result = simulate(context, case, scenario_from_json(_bytes(given.scenario).decode("utf-8-sig")))
+    text = _bytes(given.scenario).decode("utf-8-sig", errors="replace")
+    result = simulate(context, case, scenario_from_json(text))
     content = what_if_json(result)
     if result.assessment.refusals:
         return content | {"_error": result.assessment.refusals[0].as_error()}

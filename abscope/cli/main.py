@@ -39,6 +39,8 @@ def _failed(error: AbscopeError, rest: dict[str, Any], wants_json: bool) -> int:
     sys.stderr.write(f"{error}\n")
     if wants_json:
         _write(json.dumps({"error": error.as_dict()} | rest, ensure_ascii=False))
+    elif rest:
+        _write(as_text(rest))
     return error.exit_status
 
 

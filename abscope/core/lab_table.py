@@ -80,6 +80,9 @@ def parse_lab_rows(
         }
         if not any(row.values()):
             continue
+        if not row["test"]:
+            refused.append(_no_test(number))
+            continue
         analyte = find_analyte(row["test"])
         if analyte is None:
             unused.setdefault(row["test"][:40])
@@ -103,6 +106,16 @@ class _CellError(Exception):
     def __init__(self, column: str, reason: str, remedy: str) -> None:
         super().__init__(reason)
         self.column, self.reason, self.remedy = column, reason, remedy
+
+
+def _no_test(number: int) -> RefusedCell:
+    return RefusedCell(
+        row=number,
+        column="test",
+        value="",
+        reason="The row does not say which test it is.",
+        remedy="Fill in the name of the test or take the row out.",
+    )
 
 
 def _places(header: Sequence[str]) -> dict[str, int]:

@@ -18,6 +18,8 @@ SAME_PLANE_MM = 0.01
 SINGLE_PLANE_THICKNESS_MM = 1.0
 #: A gap this much wider than the usual one is a gap in the structure, not a thick slice.
 GAP_FACTOR = 1.5
+#: Contour types that enclose a volume; the even-odd rule is the exclusive or of the second.
+CLOSED_TYPES = frozenset({"CLOSED_PLANAR", "CLOSEDPLANAR_XOR"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -29,7 +31,7 @@ class Contour:
     points_mm : ndarray, shape (n, 3)
         LPS millimetres.
     geometric_type : str
-        ContourGeometricType; only ``CLOSED_PLANAR`` encloses a volume.
+        ContourGeometricType; only `CLOSED_TYPES` enclose a volume.
     """
 
     points_mm: FloatArray
@@ -69,9 +71,7 @@ class Roi:
     def closed(self) -> tuple[Contour, ...]:
         """The contours that enclose a volume (closed, three points or more)."""
         return tuple(
-            c
-            for c in self.contours
-            if c.geometric_type == "CLOSED_PLANAR" and len(c.points_mm) >= 3
+            c for c in self.contours if c.geometric_type in CLOSED_TYPES and len(c.points_mm) >= 3
         )
 
 

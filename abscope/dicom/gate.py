@@ -29,6 +29,8 @@ MISSING_FACTOR = 1.5
 UNEVEN_SHARE = 0.10
 #: Two slices closer than this are at the same position (mm).
 DUPLICATE_MM = 0.01
+#: No scanner writes a rescale slope or intercept beyond this.
+MAX_RESCALE = 1e6
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -256,8 +258,8 @@ def _rescale(dataset: pydicom.Dataset, where: str) -> tuple[float, float]:
             expected="both in every slice",
             remedy="Export the series again with its rescale values.",
         )
-    if slope == 0:
-        raise header.unreadable("RescaleSlope", "a number other than zero")
+    if slope == 0 or max(abs(slope), abs(intercept)) > MAX_RESCALE:
+        raise header.unreadable("RescaleSlope", f"numbers up to {MAX_RESCALE:g}, slope not zero")
     return slope, intercept
 
 

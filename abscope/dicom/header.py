@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,15 @@ def text(dataset: pydicom.Dataset, keyword: str, default: str = "") -> str:
     except Exception:  # pydicom raises many kinds for a broken element; the value is then absent
         return default
     return default if value is None else str(value).strip()
+
+
+def date(dataset: pydicom.Dataset, keyword: str) -> str:
+    """Return a date as ISO 8601, empty when it is absent or no day of the calendar."""
+    raw = text(dataset, keyword)
+    try:
+        return datetime.datetime.strptime(raw, "%Y%m%d").date().isoformat() if len(raw) == 8 else ""
+    except ValueError:
+        return ""
 
 
 def number(dataset: pydicom.Dataset, keyword: str) -> float | None:

@@ -146,14 +146,12 @@ def _patient(group: list[Parsed]) -> Patient:
     def first(keyword: str) -> str:
         return next(iter(_distinct(group, keyword).values()), "")
 
-    birth = first("PatientBirthDate")
+    births = (header.date(item.dataset, "PatientBirthDate") for item in group)
     name = first("PatientName")
     return Patient(
         id=first("PatientID"),
         name=name,
-        birth_date=f"{birth[:4]}-{birth[4:6]}-{birth[6:8]}"
-        if re.fullmatch(r"\d{8}", birth)
-        else "",
+        birth_date=next((day for day in births if day), ""),
         sex=first("PatientSex").upper(),
         synthetic=name.upper().startswith("SYNTHETIC"),
     )

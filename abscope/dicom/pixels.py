@@ -47,7 +47,7 @@ def check_size(dataset: pydicom.Dataset, frames: int = 1) -> tuple[int, int]:
             expected="one sample of 8, 16 or 32 bits",
             remedy="Colour images and bit maps are not used for measurement.",
         )
-    data = dataset.get_item("PixelData") if "PixelData" in dataset else None
+    data = _pixel_bytes(dataset)
     if data is None:
         raise InputError(
             "pixel-data-absent",
@@ -57,10 +57,10 @@ def check_size(dataset: pydicom.Dataset, frames: int = 1) -> tuple[int, int]:
             remedy="Export the object again, with its pixels.",
         )
     needed = rows * columns * frames * bits // 8
-    if _syntax(dataset) in NATIVE_SYNTAXES and len(data.value or b"") < needed:
+    if _syntax(dataset) in NATIVE_SYNTAXES and len(data) < needed:
         raise InputError(
             "pixel-data-truncated",
-            f"PixelData has {len(data.value or b'')} bytes of {needed}.",
+            f"PixelData has {len(data)} bytes of {needed}.",
             where="PixelData",
             expected=f"{needed} bytes",
             remedy="The file was cut off: copy or export it again.",
@@ -78,23 +78,54 @@ def stored_values(dataset: pydicom.Dataset) -> npt.NDArray[Any]:
     InputError
         When the pixels cannot be decoded; the message names the transfer syntax.
     """
+    frames = int(header.number(dataset, "NumberOfFrames") or 1)
+    count = int(dataset.Rows) * int(dataset.Columns) * frames
     if _syntax(dataset) in NATIVE_SYNTAXES:
         bits = int(dataset.BitsAllocated)
         signed = int(header.number(dataset, "PixelRepresentation") or 0)
         kind = np.dtype(f"<{'i' if signed else 'u'}{bits // 8}")
-        frames = int(header.number(dataset, "NumberOfFrames") or 1)
-        count = int(dataset.Rows) * int(dataset.Columns) * frames
-        return np.frombuffer(dataset.get_item("PixelData").value, dtype=kind, count=count)
+        values = np.frombuffer(_pixel_bytes(dataset) or b"", dtype=kind, count=count)
+        return _without_spare_bits(dataset, values, bits)
     try:
-        return np.asarray(dataset.pixel_array).reshape(-1)
-    except Exception:
+        decoded = np.asarray(dataset.pixel_array).reshape(-1)
+    except Exception:  # each decoder raises kinds of its own
+        decoded = np.empty(0)
+    if decoded.size != count:
         raise InputError(
             "pixels-not-decodable",
             "The pixels cannot be decoded.",
             where=f"transfer syntax {_syntax(dataset) or 'absent'}",
             expected="uncompressed, RLE, JPEG, JPEG-LS or JPEG 2000 data",
             remedy="Export the series uncompressed (Explicit VR Little Endian).",
-        ) from None
+        )
+    return decoded
+
+
+def _pixel_bytes(dataset: pydicom.Dataset) -> bytes | None:
+    try:
+        value = dataset.get_item("PixelData").value if "PixelData" in dataset else None
+    except Exception:  # a broken element: there are no pixels to be had
+        return None
+    return value if isinstance(value, bytes) else None
+
+
+def _without_spare_bits(
+    dataset: pydicom.Dataset, values: npt.NDArray[Any], bits: int
+) -> npt.NDArray[Any]:
+    """Return values without what lies above BitsStored (old overlays), the sign carried up."""
+    stored = int(header.number(dataset, "BitsStored") or bits)
+    high = int(header.number(dataset, "HighBit") or stored - 1)
+    if not 0 < stored <= bits or high != stored - 1:
+        raise header.unreadable("BitsStored, HighBit", f"at most {bits}, and one less than that")
+    spare = bits - stored
+    if spare == 0 or values.size == 0:
+        return values
+    lowest, highest = (-(1 << (stored - 1)), 1 << (stored - 1))
+    if values.dtype.kind == "u":
+        lowest, highest = 0, 1 << stored
+    if values.min() >= lowest and values.max() < highest:
+        return values
+    return (values << spare) >> spare
 
 
 def _syntax(dataset: pydicom.Dataset) -> str:

@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
+import pydicom
+
 from abscope.core.case import Finding, Patient, Series
 from abscope.core.errors import InputError, RefusedError
 from abscope.core.geometry import Volume
@@ -24,7 +26,7 @@ from abscope.dicom.rtstruct import parse_structure_set
 from abscope.dicom.scan import Parsed, scan
 from abscope.dicom.sources import SourceFile
 
-T = TypeVar("T")
+T = TypeVar("T", Plan, Dose, StructureSet)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,8 +88,8 @@ def _draft(linked: LinkedSet, accepted: frozenset[str]) -> Draft:
     for item in linked.objects:
         by_kind[item.modality if item.modality.startswith("RT") else "IMAGE"].append(item)
     series = _read_series(by_kind["IMAGE"], accepted, findings)
-    plans = _read_each(by_kind["RTPLAN"], lambda p: read_plan(p.dataset), findings)
-    doses = _read_each(by_kind["RTDOSE"], lambda p: read_dose(p.dataset), findings)
+    plans = _read_each(by_kind["RTPLAN"], read_plan, findings)
+    doses = _read_each(by_kind["RTDOSE"], read_dose, findings)
     sets: list[StructureSet] = []
     for item in by_kind["RTSTRUCT"]:
         try:
@@ -95,7 +97,7 @@ def _draft(linked: LinkedSet, accepted: frozenset[str]) -> Draft:
         except RefusedError as error:
             findings.append(_left_out(item, error))
             continue
-        sets.append(_attached(structure_set, series))
+        sets.append(_attached(_named(structure_set, item), series))
         findings.extend(odd)
     findings.extend(reference_findings(series, sets, doses, plans))
     return Draft(
@@ -110,16 +112,23 @@ def _draft(linked: LinkedSet, accepted: frozenset[str]) -> Draft:
 
 
 def _read_each(
-    items: list[Parsed], read: Callable[[Parsed], T], findings: list[Finding]
+    items: list[Parsed], read: Callable[[pydicom.Dataset], T], findings: list[Finding]
 ) -> list[T]:
     """Return what could be read; each refusal becomes a finding of its own."""
     found: list[T] = []
     for item in items:
         try:
-            found.append(read(item))
+            found.append(_named(read(item.dataset), item))
         except RefusedError as error:
             findings.append(_left_out(item, error))
     return found
+
+
+def _named(thing: T, item: Parsed) -> T:
+    """Return a plan, dose or structure set with a UID of its bytes when its file has none."""
+    if thing.uid:
+        return thing
+    return dataclasses.replace(thing, uid=uid_from(item.modality, item.sha256))
 
 
 def _left_out(item: Parsed, error: RefusedError) -> Finding:
@@ -147,8 +156,9 @@ def _read_series(
         groups = sorted(by_orientation.values(), key=len, reverse=True)
         for number, group in enumerate(groups):
             name = _series_uid(uid, number, group)
+            turned = _is_scout(group) or _direction(group[0]) != _direction(groups[0][0])
             if _is_scout(group) or (number and len(group) == 1 and len(groups[0]) > 2):
-                findings.append(_scout(group))
+                findings.append(_scout(group) if turned else _odd_one(group))
                 continue
             read = _gate(name, group, accepted, findings)
             if read is not None:
@@ -191,13 +201,12 @@ def _gate(
         )
         return None
     findings.extend(gated.findings)
-    date = header.text(first, "AcquisitionDate") or header.text(first, "StudyDate")
     series = Series(
         uid=uid,
         study_uid=header.text(first, "StudyInstanceUID"),
         modality=modality,
         description=header.text(first, "SeriesDescription")[:64],
-        date=f"{date[:4]}-{date[4:6]}-{date[6:8]}" if len(date) == 8 and date.isdigit() else "",
+        date=header.date(first, "AcquisitionDate") or header.date(first, "StudyDate"),
         unit=gated.volume.unit,
         grid=gated.volume.grid,
         n_files=len(group),
@@ -209,6 +218,21 @@ def _gate(
 def _is_scout(group: list[Parsed]) -> bool:
     kinds = header.text(group[0].dataset, "ImageType").upper()
     return "LOCALIZER" in kinds
+
+
+def _direction(item: Parsed) -> object:
+    return orientation_key(item.dataset)[0]
+
+
+def _odd_one(group: list[Parsed]) -> Finding:
+    return Finding(
+        code="slice-of-another-size",
+        severity="error",
+        where=group[0].label,
+        message="One slice has another size or pixel spacing than the rest of its series.",
+        remedy="Export the series again; accept to leave this slice out.",
+        acceptable=True,
+    )
 
 
 def _scout(group: list[Parsed]) -> Finding:

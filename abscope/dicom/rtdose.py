@@ -13,6 +13,8 @@ from abscope.dicom.pixels import check_size, stored_values
 
 #: A frame offset this close to ImagePositionPatient's z is the absolute form (PS3.3 C.8.8.3.2).
 ABSOLUTE_OFFSET_TOLERANCE_MM = 0.01
+#: No dose grid holds more than this (Gy): beyond it the scaling is wrong.
+MAX_GY = 10_000.0
 
 
 def read_dose(dataset: pydicom.Dataset) -> Dose:
@@ -46,10 +48,15 @@ def read_dose(dataset: pydicom.Dataset) -> Dose:
     frames = int(header.number(dataset, "NumberOfFrames") or 1)
     rows, columns = check_size(dataset, frames)
     stored = stored_values(dataset).reshape(frames, rows, columns)
-    array = np.multiply(stored, scaling, dtype=np.float64).astype(np.float32)
+    scaled = np.multiply(stored, scaling, dtype=np.float64)
+    if not np.abs(scaled).max() <= MAX_GY:
+        raise header.unreadable("DoseGridScaling", f"doses up to {MAX_GY:g} Gy")
+    array = scaled.astype(np.float32)
     origin = header.numbers(dataset, "ImagePositionPatient", 3)
     orientation = header.numbers(dataset, "ImageOrientationPatient", 6)
     spacing = header.numbers(dataset, "PixelSpacing", 2)
+    if np.any(spacing <= 0):
+        raise header.unreadable("PixelSpacing", "two numbers above zero")
     axes = np.stack([orientation[:3], orientation[3:], np.cross(orientation[:3], orientation[3:])])
     offsets = _offsets(dataset, frames, origin, axes)
     order = np.argsort(offsets)

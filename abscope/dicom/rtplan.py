@@ -18,11 +18,12 @@ def read_plan(dataset: pydicom.Dataset) -> Plan:
     doses = [
         dose
         for reference in header.items(dataset, "DoseReferenceSequence")
-        if (dose := header.number(reference, "TargetPrescriptionDose"))
+        if (dose := header.number(reference, "TargetPrescriptionDose")) and dose > 0
     ]
     groups = header.items(dataset, "FractionGroupSequence")
     planned = [header.number(group, "NumberOfFractionsPlanned") for group in groups]
-    fractions = int(planned[0]) if len(planned) == 1 and planned[0] else None
+    only = planned[0] if len(planned) == 1 else None
+    fractions = int(only) if only and only > 0 and only == int(only) else None
     beams = header.items(dataset, "BeamSequence") or header.items(dataset, "IonBeamSequence")
     treating = [
         b for b in beams if header.text(b, "TreatmentDeliveryType", "TREATMENT") == "TREATMENT"

@@ -13,12 +13,14 @@ from abscope.core.case import Finding
 from abscope.core.errors import InputError
 from abscope.core.geometry import FloatArray
 from abscope.core.names import standard_name
-from abscope.core.structures import Contour, Roi, StructureSet
+from abscope.core.structures import CLOSED_TYPES, Contour, Roi, StructureSet
 from abscope.dicom import header
 
 _CONTOUR_DATA = 0x30060050
 #: A structure set may not hold more regions than this.
 MAX_ROIS = 5000
+#: A contour point farther than this from the origin is no part of a patient (mm).
+FARTHEST_MM = 10_000.0
 
 
 def read_structure_set(dataset: pydicom.Dataset) -> StructureSet:
@@ -139,7 +141,7 @@ def _contours(drawn: pydicom.Dataset) -> tuple[tuple[Contour, ...], int]:
     for item in header.items(drawn, "ContourSequence"):
         kind = header.text(item, "ContourGeometricType") or "CLOSED_PLANAR"
         points = _points(item)
-        if points is None or (kind == "CLOSED_PLANAR" and len(points) < 3):
+        if points is None or (kind in CLOSED_TYPES and len(points) < 3):
             odd += 1
             continue
         contours.append(Contour(points_mm=points, geometric_type=kind))
@@ -159,7 +161,7 @@ def _points(item: pydicom.Dataset) -> FloatArray | None:
             values = np.asarray([float(v) for v in raw], dtype=np.float64)
     except Exception:
         return None
-    if values.size == 0 or values.size % 3 or not np.isfinite(values).all():
+    if values.size == 0 or values.size % 3 or not (np.abs(values) <= FARTHEST_MM).all():
         return None
     return values.reshape(-1, 3)
 

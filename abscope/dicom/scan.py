@@ -55,7 +55,7 @@ def scan(sources: Iterable[SourceFile]) -> Scan:
     findings: list[Finding] = []
     skipped = copies = 0
     for source in sources:
-        if not source.data or is_noise(source.label):
+        if not source.data or (is_noise(source.label) and source.data[128:132] != b"DICM"):
             skipped += 1
             continue
         parsed, finding = _parse(source)
@@ -86,7 +86,7 @@ def _parse(source: SourceFile) -> tuple[Parsed | None, Finding | None]:
     marked = data[128:132] == b"DICM"
     if not marked and data[:2] not in (b"\x08\x00", b"\x02\x00", b"\x00\x08"):
         return None, None
-    if _DEFLATED in data[:2048]:
+    if _DEFLATED in data:  # wherever it stands: a long meta header must not hide it
         return None, _unusable(
             source,
             "deflated-transfer-syntax",

@@ -114,7 +114,9 @@ def from_paths(paths: Iterable[pathlib.Path]) -> Iterator[SourceFile]:
 def _read(path: pathlib.Path) -> bytes:
     try:
         if path.stat().st_size > MAX_TOTAL_BYTES:
-            raise _refused("file-too-large", "A file is larger than any scan.", safe_label(path.name))
+            raise _refused(
+                "file-too-large", "A file is larger than any scan.", safe_label(path.name)
+            )
         return path.read_bytes()
     except OSError:
         raise InputError(

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from abscope.figures.palette import AMBER, BLUE, GREEN, NEUTRAL, PURPLE, VERMILION, Tone
-from abscope.figures.wording import estimate_text
+from abscope.figures.wording import estimate_text, percent, percent_range
 from abscope.predict.model import Domain, Prediction
 
 OUT_OF_DOMAIN = "outside the model's population"
@@ -37,6 +37,16 @@ class RiskPoint:
     domain: Domain
     text: str
     beside: str = ""
+
+    @property
+    def short(self) -> str:
+        """The number with its interval, for beside the dot; empty without a number."""
+        if self.percent is None:
+            return ""
+        if self.low_percent is None or self.high_percent is None:
+            return percent(self.percent / 100)
+        ends = percent_range(self.low_percent / 100, self.high_percent / 100)
+        return f"{percent(self.percent / 100)} ({ends})"
 
     @property
     def tone(self) -> Tone:

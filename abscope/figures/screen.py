@@ -84,7 +84,9 @@ def waterfall(figure: WaterfallFigure, theme: Theme = "light") -> go.Figure:
             showlegend=False,
         )
     )
-    for value, word, edge in ((figure.base, "base", "top"), (figure.output, "output", "bottom")):
+    # "top" stands above the plot; the output stands inside it, on the side that has room
+    side = "bottom left" if figure.output >= figure.base else "bottom right"
+    for value, word, edge in ((figure.base, "base", "top"), (figure.output, "output", side)):
         drawn.add_vline(
             x=value,
             line={"color": NEUTRAL.on(theme), "dash": "dot", "width": 1},
@@ -94,7 +96,7 @@ def waterfall(figure: WaterfallFigure, theme: Theme = "light") -> go.Figure:
     drawn.update_yaxes(
         tickvals=rows,
         ticktext=[for_plotly(b.caption, 48) for b in figure.bars],
-        range=[len(rows) - 0.3, -0.7],
+        range=[len(rows) + 0.1, -0.7],
         showgrid=False,
     )
     drawn.update_xaxes(title=figure.axis_title)
@@ -104,7 +106,7 @@ def waterfall(figure: WaterfallFigure, theme: Theme = "light") -> go.Figure:
 
 def risk(figure: RiskFigure, theme: Theme = "light") -> go.Figure:
     """Draw estimates as dots with interval bars; an entry without number shows its reason."""
-    drawn = base_figure(90 + 46 * max(1, len(figure.points)))
+    drawn = base_figure(90 + 50 * max(1, len(figure.points)))
     for row, point in enumerate(figure.points):
         if point.percent is None:
             drawn.add_annotation(
@@ -123,11 +125,11 @@ def risk(figure: RiskFigure, theme: Theme = "light") -> go.Figure:
                 showlegend=False,
             )
         )
-        if point.beside:
-            drawn.add_annotation(
-                x=point.percent, y=row, xanchor="left", xshift=10, showarrow=False,
-                text=for_plotly(point.beside, 60),
-            )  # fmt: skip
+        drawn.add_annotation(
+            x=point.percent, y=row, yshift=16, showarrow=False,
+            xanchor="left" if point.percent < 0.15 * figure.upper_percent else "center",
+            text=for_plotly("; ".join(t for t in (point.short, point.beside) if t), 90),
+        )  # fmt: skip
     drawn.update_xaxes(title=figure.axis_title, range=[0, figure.upper_percent])
     drawn.update_yaxes(
         tickvals=list(range(len(figure.points))),

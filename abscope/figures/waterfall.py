@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from abscope.core.errors import ModelError
 from abscope.figures.palette import LOWERS, RAISES, Tone
-from abscope.figures.wording import minus
+from abscope.figures.wording import input_text, minus
 from abscope.predict.model import Card, Explanation, Prediction
 
 #: A waterfall must close to this (Q8 in faults.md).
@@ -154,8 +154,7 @@ def waterfall_of(
     labels = {i.name: i.label for i in card.inputs}
     units = {i.name: i.unit for i in card.inputs}
     values = {
-        name: value if isinstance(value, str) else f"{value:.4g} {units.get(name, '')}".strip()
-        for name, value in prediction.inputs.items()
+        name: input_text(value, units.get(name, "")) for name, value in prediction.inputs.items()
     }
     for name in prediction.missing:
         values.setdefault(name, "missing")

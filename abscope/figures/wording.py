@@ -59,17 +59,26 @@ def estimate_text(
     return f"estimated {percent(probability)} ({share}interval {percent_range(*interval)})"
 
 
+#: Decimal places by unit: what is clinically read, no more. Other units get three digits.
+DECIMALS = {"Gy": 2, "%": 1, "points": 1}
+
+
 def number(value: float | None, unit: str = "") -> str:
-    """Return a value with three significant digits and its unit; a dash when there is none.
+    """Return a value with its unit; a dash when there is none.
+
+    Gray has two decimal places, per cent and points one, anything else three significant digits.
 
     Examples
     --------
-    >>> number(23.456, "Gy"), number(1234.5, "cm³"), number(None, "Gy"), number(0.5)
-    ('23.5 Gy', '1234 cm³', '–', '0.5')
+    >>> number(23.456, "Gy"), number(0.0241, "%"), number(1234.5, "cm³"), number(None, "Gy")
+    ('23.46 Gy', '0.0 %', '1234 cm³', '–')
     """
     if value is None or not math.isfinite(value):
         return "–"
-    digits = f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    if unit in DECIMALS:
+        digits = f"{value:.{DECIMALS[unit]}f}"
+    else:
+        digits = f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
     return f"{digits} {unit}".strip()
 
 
@@ -90,9 +99,27 @@ def difference(value: float | None, unit: str = "") -> str:
     Examples
     --------
     >>> difference(-2.34, "Gy"), difference(3, "%"), difference(0.0, "Gy")
-    ('−2.34 Gy', '+3 points', '0 Gy')
+    ('−2.34 Gy', '+3.0 points', '0.00 Gy')
     """
     if value is None or not math.isfinite(value):
         return "–"
-    sign = "+" if value > 0 else "−" if value < 0 else ""
-    return sign + number(abs(value), "points" if unit == "%" else unit)
+    text = number(abs(value), "points" if unit == "%" else unit)
+    if float(text.split()[0]) == 0:
+        return text
+    return ("+" if value > 0 else "−") + text
+
+
+def input_text(value: float | str, unit: str = "") -> str:
+    """Return a model's input as a person reads it: yes or no, three digits, the unit.
+
+    Examples
+    --------
+    >>> input_text(1.0, "yes/no"), input_text(4.186, "ratio"), input_text(3.8, "g/dL")
+    ('yes', '4.19', '3.8 g/dL')
+    """
+    if isinstance(value, str):
+        return value
+    if unit == "yes/no" and value in (0, 1):
+        return "yes" if value else "no"
+    digits = f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{digits} {'' if unit == 'ratio' else unit}".strip()

@@ -109,6 +109,8 @@ class InputSpec:
 class Card:
     """Everything a reader must know before trusting a model; frozen data, read from JSON.
 
+    ``short_title`` stands where the title does not fit: axes, switches, tables.
+
     ``monotone`` maps an input to +1 or -1 where the probability must rise or fall with it.
     ``direction_published`` maps an input to the published direction of its association.
     ``example`` is one complete, invented patient: docs, forms and the contract tests use it.
@@ -117,6 +119,7 @@ class Card:
     id: str
     version: str
     title: str
+    short_title: str
     endpoint: str
     horizon: str
     population: str

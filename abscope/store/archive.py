@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from abscope.core.errors import ConflictError, RefusedError
 from abscope.core.ports import Clock, SystemClock
@@ -22,17 +22,25 @@ class Archive:
     Raises
     ------
     RefusedError
-        When the database was written by a newer version of the program.
+        When the database was written by a newer version of the program, or cannot be opened.
     """
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
-        settings.prepared()
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
-        self.blobs = BlobStore(settings.home / "blobs")
+        try:
+            settings.prepared()
+            self.blobs = BlobStore(settings.home / "blobs")
+            self.blobs.sweep()
+        except OSError:
+            raise _database_error("folder") from None
         self._engine = tables.open_engine(settings.database_url)
         self._writer = self._engine.execution_options(writes=True)
-        self._prepare()
+        try:
+            self._prepare()
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Give back all database connections."""
@@ -45,24 +53,29 @@ class Archive:
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a transaction that sees one consistent state."""
-        with self._engine.begin() as connection:
+        with _translated(), self._engine.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
     def writing(self, entry: AuditEntry | None = None) -> Iterator[Connection]:
         """Open a transaction that writes, with its audit row, or leaves all as it was."""
-        try:
-            with self._writer.begin() as connection:
-                yield connection
-                if entry is not None:
-                    audit.append(connection, entry, self.now())
-        except OperationalError as error:
-            raise _database_error(str(error.orig)) from None
+        with _translated(), self._writer.begin() as connection:
+            yield connection
+            if entry is not None:
+                audit.append(connection, entry, self.now())
 
     def record(self, entry: AuditEntry) -> None:
         """Add an audit row for something that changed no table (a view, an export)."""
         with self.writing(entry):
             pass
+
+    def compact(self) -> None:
+        """Empty SQLite's write-ahead log, so that what was deleted is gone from the disk."""
+        if self._engine.dialect.name == "sqlite":
+            with self._engine.connect() as connection:
+                raw = connection.connection.driver_connection
+                if raw is not None:
+                    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
 
     def audit_rows(self, limit: int = 200, case_id: str | None = None) -> tuple[AuditRow, ...]:
         """Return the newest audit rows, newest first."""
@@ -75,7 +88,7 @@ class Archive:
             return audit.first_broken(connection)
 
     def _prepare(self) -> None:
-        with self._writer.begin() as connection:
+        with self.writing() as connection:
             tables.metadata.create_all(connection)
             version = connection.execute(select(tables.schema.c.version)).scalar()
             if version is None:
@@ -88,6 +101,25 @@ class Archive:
                     expected="an archive of this version or an older one",
                     remedy="Start the newer version of Abscope.",
                 )
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """Turn the database's own errors, which quote stored values, into ours."""
+    try:
+        yield
+    except IntegrityError:
+        raise ConflictError(
+            "already-stored",
+            "Something with this id was stored in the meantime.",
+            where="archive",
+            expected="an id that is free, or the case that has it, opened again",
+            remedy="Open the case again and repeat the step.",
+        ) from None
+    except DBAPIError as error:
+        raise _database_error(str(error.orig)) from None
+    except StatementError:
+        raise _database_error("a value that cannot be stored") from None
 
 
 def _database_error(reason: str) -> RefusedError:

@@ -52,6 +52,10 @@ class BlobStore:
         with np.load(self._path(key), allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
 
+    def exists(self, key: str) -> bool:
+        """Whether there is a file for a key."""
+        return (self._folder / key[:2] / key).is_file()
+
     def delete(self, key: str) -> None:
         """Remove a file if it is there."""
         (self._folder / key[:2] / key).unlink(missing_ok=True)

@@ -107,6 +107,24 @@ class CaseTable:
             labs=tuple(map(codec.lab, by_kind.get("lab", ()))),
         )
 
+    def holding(self, files: Mapping[str, str]) -> str | None:
+        """Return the newest case that holds all these files (UID -> sha256), None without one."""
+        if not files:
+            return None
+        uid, sha = next(iter(files.items()))
+        query = (
+            select(cases.c.id)
+            .join(source_files, source_files.c.case_id == cases.c.id)
+            .where(source_files.c.sop_uid == uid, source_files.c.sha256 == sha)
+            .order_by(cases.c.created.desc(), cases.c.id)
+        )
+        with self._archive.reading() as db:
+            candidates = list(db.execute(query).scalars())
+        for case_id in candidates:
+            if files.items() <= self.known_files(case_id).items():
+                return case_id
+        return None
+
     def cases_of_patient(self, patient_id: str) -> tuple[str, ...]:
         """Return the ids of the cases whose patient has this PatientID."""
         return tuple(s.id for s in self.summaries() if patient_id and s.patient.id == patient_id)
@@ -133,13 +151,13 @@ class CaseTable:
                     facts=codec.facts_text(ClinicalFacts()),
                 )
             )
-            _add(db, case_id, add)
+            self._add(db, case_id, add)
 
     def extend(self, case_id: str, version: int, add: Additions, entry: AuditEntry) -> None:
         """Add objects to a case that is still at `version`; all or nothing."""
         with self._archive.writing(entry) as db:
             _next_version(db, case_id, version)
-            _add(db, case_id, add)
+            self._add(db, case_id, add)
 
     def set_facts(
         self, case_id: str, version: int, facts: ClinicalFacts, entry: AuditEntry
@@ -163,18 +181,35 @@ class CaseTable:
     def delete(self, case_id: str, entry: AuditEntry) -> None:
         """Remove a case, its documents, jobs and voxels; the audit row stays."""
         case = self.get(case_id)
+        held = {s.blob for s in case.series} | {d.blob for d in case.doses}
+        held |= {s.blob for s in case.structure_sets}
         with self._archive.writing(entry) as db:
             db.execute(delete(jobs).where(jobs.c.case_id == case_id))
             db.execute(delete(cases).where(cases.c.id == case_id))
+        with self._archive.writing() as db:  # no import can add a row that points to them now
             used = {
                 blob
                 for payload in db.execute(select(objects.c.payload)).scalars()
                 if (blob := _blob(payload))
             }
-        held = {s.blob for s in case.series} | {d.blob for d in case.doses}
-        held |= {s.blob for s in case.structure_sets}
-        for key in held - used - {""}:
-            self._archive.blobs.delete(key)
+            for key in held - used - {""}:
+                self._archive.blobs.delete(key)
+        self._archive.compact()
+
+    def _add(self, db: Connection, case_id: str, add: Additions) -> None:
+        """Insert rows whose voxels are there: a delete may have taken shared ones meanwhile."""
+        keys = [s.blob for s in add.series] + [s.blob for s in add.structure_sets]
+        keys += [d.blob for d in add.doses]
+        for key in keys:
+            if key and not self._archive.blobs.exists(key):
+                raise ConflictError(
+                    "archive-changed",
+                    "Another case with the same voxels was deleted during this import.",
+                    where="archive",
+                    expected="an import that nothing crosses",
+                    remedy="Import the files again; nothing was stored.",
+                )
+        _add(db, case_id, add)
 
     def volume(self, item: Series | DoseInfo) -> Volume:
         """Return the voxels of a series or dose, mapped read-only from the archive."""

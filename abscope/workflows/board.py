@@ -36,7 +36,13 @@ from abscope.report.pptx_deck import write_pptx
 from abscope.store import codec
 from abscope.what_if.scenario import read_scenario
 from abscope.workflows.context import Actor, Context
-from abscope.workflows.dose_evaluation import DoseEvaluation, choose_dose, evaluate_dose, image_of
+from abscope.workflows.dose_evaluation import (
+    DoseEvaluation,
+    StructureDose,
+    choose_dose,
+    evaluate_dose,
+    image_of,
+)
 from abscope.workflows.prediction import CasePredictions, predict_case, store_predictions
 from abscope.workflows.simulation import WhatIf, simulate
 
@@ -46,6 +52,8 @@ LEVELS_PERCENT = (105, 95, 80, 50, 33)
 LUNG_METRICS = ("mean", "V20Gy")
 TARGET_METRICS = ("D95%", "mean")
 ORGAN_METRICS = ("mean", "max")
+#: Bars of a waterfall on a slide; the rest is summed up in the last one.
+MAX_BARS = 5
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +204,7 @@ def _dose_part(
 def _dvh_figure(evaluation: DoseEvaluation) -> DvhFigure:
     curves = []
     for item in evaluation.structures:
-        if item.dvh is None:
+        if item.dvh is None or _is_external(item):
             continue
         dose_gy, volume_cm3 = item.dvh.curve()
         percent = volume_cm3 / max(float(volume_cm3[0]), 1e-9) * 100
@@ -212,6 +220,8 @@ def _metrics(evaluation: DoseEvaluation) -> tuple[MetricRow, ...]:
     rows: list[MetricRow] = []
     for item in evaluation.structures:
         name = item.standard_name or item.name
+        if _is_external(item):
+            continue
         if item.dvh is None:
             note = item.refused.what if item.refused else ""
             rows.append(
@@ -232,6 +242,11 @@ def _metrics(evaluation: DoseEvaluation) -> tuple[MetricRow, ...]:
     return tuple(rows)
 
 
+def _is_external(item: StructureDose) -> bool:
+    """Whether it is the body outline, which says nothing on a slide."""
+    return item.standard_name == "External"
+
+
 def _metric_names(name: str) -> tuple[str, ...]:
     if name.startswith("Lung"):
         return LUNG_METRICS
@@ -249,7 +264,7 @@ def _prediction_part(
     )
     shown = [predictions.of(m) for m in ("loris-nsclc", "pneumonitis-any", "rp-appelt")]
     waterfalls = [
-        waterfall_of(i.card, i.prediction, i.probability)
+        waterfall_of(i.card, i.prediction, i.probability, MAX_BARS)
         for i in shown
         if i is not None
         and i.probability is not None
@@ -334,7 +349,7 @@ def scenario_part(identifier: str, result: WhatIf) -> ScenarioPart:
     for item in result.delivered.predictions:
         after = planned.get(item.card.id)
         if after is not None:
-            rows.append(probability_row(item.card.title, item.prediction, after.prediction))
+            rows.append(probability_row(item.card.short_title, item.prediction, after.prediction))
     return ScenarioPart(
         id=identifier,
         name=result.scenario.name,

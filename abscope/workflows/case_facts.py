@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import itertools
 from collections.abc import Mapping
 
 import openpyxl
@@ -12,7 +13,7 @@ import openpyxl
 from abscope.core.case import Case
 from abscope.core.errors import InputError
 from abscope.core.facts import ClinicalFacts, parse_fact
-from abscope.core.lab_table import LabTable, parse_lab_rows
+from abscope.core.lab_table import MAX_ROWS, LabTable, parse_lab_rows
 from abscope.core.labs import LabResult, derived_indices
 from abscope.workflows.context import Actor, Context
 
@@ -122,19 +123,23 @@ def _csv_rows(data: bytes) -> list[list[str]]:
         raise _file_error("The file is not a text table.", "CSV in UTF-8, or XLSX")
     first = text.split("\n", 1)[0]
     separator = max(",;\t", key=first.count)
-    return list(csv.reader(io.StringIO(text), delimiter=separator))
+    try:
+        return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+    except csv.Error:  # a cell beyond 131,072 characters
+        raise _file_error("The table cannot be read.", "cells of a usual length") from None
 
 
 def _xlsx_rows(data: bytes) -> list[list[str]]:
     try:
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+        try:
+            rows = book.worksheets[0].iter_rows(values_only=True)
+            # One more than the table may have, so that the reader of the table says so.
+            return [[_cell(v) for v in row] for row in itertools.islice(rows, MAX_ROWS + 2)]
+        finally:
+            book.close()
     except Exception:  # openpyxl raises whatever its XML and ZIP readers raise
         raise _file_error("The workbook cannot be read.", "an .xlsx file") from None
-    try:
-        sheet = book.worksheets[0]
-        return [[_cell(value) for value in row] for row in sheet.iter_rows(values_only=True)]
-    finally:
-        book.close()
 
 
 def _cell(value: object) -> str:

@@ -47,12 +47,13 @@ class Context:
 
 def open_context(settings: Settings | None = None, clock: Clock | None = None) -> Context:
     """Open the archive (creating it when missing) and load models and engines."""
+    models = load_registry(importlib.import_module(MODEL_PACKAGE).BUILTIN)
     archive = Archive(settings or Settings.from_environment(), clock)
     return Context(
         archive=archive,
         cases=CaseTable(archive),
         documents=DocumentTable(archive),
         jobs=JobTable(archive),
-        models=load_registry(importlib.import_module(MODEL_PACKAGE).BUILTIN),
+        models=models,
         engines=engine_registry.engines(),
     )

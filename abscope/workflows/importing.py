@@ -130,11 +130,8 @@ def save(
 
 def same_import(context: Context, draft: Draft) -> Case | None:
     """Return the case that already holds every file of a draft, None when there is none."""
-    for case_id in context.cases.cases_of_patient(draft.patient.id):
-        known = context.cases.known_files(case_id)
-        if all(known.get(uid) == sha for uid, sha in draft.objects.items()):
-            return context.cases.get(case_id)
-    return None
+    case_id = context.cases.holding(draft.objects)
+    return context.cases.get(case_id) if case_id else None
 
 
 def _extend(
@@ -166,11 +163,26 @@ def _extend(
         )
     if set(draft.objects) <= set(known):
         return case
+    _check_series(case, draft)
     add = _additions(context, draft, findings, axes=_axes(draft, case), known=known, case=case)
     context.cases.extend(
         case_id, case.version, add, _entry(actor, "import", case_id, draft, accepted)
     )
     return context.cases.get(case_id)
+
+
+def _check_series(case: Case, draft: Draft) -> None:
+    """Refuse slices that would complete or thin out a series that the case already holds."""
+    held = {series.uid: set(series.slice_uids) for series in case.series}
+    for series, _ in draft.series:
+        if series.uid in held and not set(series.slice_uids) <= held[series.uid]:
+            raise ConflictError(
+                "series-changed",
+                "The files hold other slices of a series that the case already has.",
+                where="SeriesInstanceUID",
+                expected="the same slices, or a series of its own",
+                remedy="Import the complete series as a case of its own.",
+            )
 
 
 def _entry(

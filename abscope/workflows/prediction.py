@@ -170,7 +170,11 @@ def score_file(context: Context, model_id: str, path: pathlib.Path) -> list[dict
     if len(data) > MAX_TABLE_BYTES or "\x00" in text:
         raise _table_error("The table is too large or not text.")
     first = text.split("\n", 1)[0]
-    rows = list(csv.DictReader(io.StringIO(text), delimiter=max(",;\t", key=first.count)))
+    try:
+        lines = io.StringIO(text, newline="")
+        rows = list(csv.DictReader(lines, delimiter=max(",;\t", key=first.count)))
+    except csv.Error:  # a cell beyond 131,072 characters
+        raise _table_error("The table has a cell that cannot be read.") from None
     return [
         {
             "row": number,

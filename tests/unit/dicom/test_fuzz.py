@@ -70,10 +70,10 @@ def upload(replaced: str, data: bytes, accepted: frozenset[str] = frozenset()) -
 
 def test_the_unharmed_case_is_read_whole():
     (draft,) = upload("CT0", files()["CT0"]).drafts
-    assert (1, 1, 1, 1) == tuple(
+    assert tuple(
         len(part) for part in (draft.series, draft.structure_sets, draft.doses, draft.plans)
-    )
-    assert () == draft.errors()
+    ) == (1, 1, 1, 1)
+    assert draft.errors() == ()
 
 
 @pytest.mark.slow
@@ -97,6 +97,8 @@ def test_no_mutation_of_an_archive_escapes_the_error_tree():
     chance = random.Random("abscope archive")
     for _ in range(MUTATIONS):
         try:
-            read_upload(from_bytes("scan.zip", b"PK\x03\x04" + mutated(target.getvalue(), chance)[4:]))
+            read_upload(
+                from_bytes("scan.zip", b"PK\x03\x04" + mutated(target.getvalue(), chance)[4:])
+            )
         except AbscopeError as error:
             assert error.code.startswith("archive-")
