@@ -18,7 +18,9 @@ def main() -> None:
     """Run one page for one browser session."""
     st.set_page_config(
         page_title="Abscope",
-        page_icon=str(ASSETS / "icon.svg"),  # a file of ours: a named icon would be fetched from the internet
+        page_icon=str(
+            ASSETS / "icon.svg"
+        ),  # a file of ours: a named icon would be fetched from the internet
         layout="wide",
         initial_sidebar_state=SIDEBAR_WIDTH,
     )

@@ -6,11 +6,13 @@ browser.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import streamlit as st
 
 from abscope.dicom.reader import Reading
+from abscope.report.pack import BoardPack
 from abscope.workflows.board import BoardOptions, compose
 from abscope.workflows.context import Actor
 from abscope.workflows.dose_evaluation import DoseEvaluation, evaluate_dose
@@ -22,14 +24,26 @@ from components import runtime
 from components.viewer.scene import Scene, SceneStructure, pack
 
 
-@st.cache_resource(scope="session", max_entries=1, show_spinner="Reading the files")
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PackedScene:
+    """The viewer's blob, and what lies in another frame of reference and is not in it."""
+
+    blob: bytes
+    left_out: tuple[str, ...]
+
+
+@st.cache_resource(
+    scope="session", max_entries=1, show_spinner="Reading and checking every file", show_time=True
+)
 def reading(files_key: str, accepted: frozenset[str], _files: Any) -> Reading:
     """Return an upload read to the end; `files_key` names the uploaded files."""
     del files_key
     return read_files(((f.name, f.getvalue()) for f in _files), accepted)
 
 
-@st.cache_resource(scope="session", max_entries=4, show_spinner="Computing the DVHs")
+@st.cache_resource(
+    scope="session", max_entries=4, show_spinner="Computing the DVHs", show_time=True
+)
 def evaluation(
     case_id: str,
     version: int,
@@ -50,7 +64,12 @@ def evaluation(
     )
 
 
-@st.cache_resource(scope="session", max_entries=4, show_spinner="Applying the models")
+@st.cache_resource(
+    scope="session",
+    max_entries=4,
+    show_spinner="Applying the models (about 10 s the first time)",
+    show_time=True,
+)
 def predictions(
     case_id: str, version: int, dose_uid: str | None, actor_name: str
 ) -> CasePredictions:
@@ -62,7 +81,9 @@ def predictions(
     return found
 
 
-@st.cache_resource(scope="session", max_entries=2, show_spinner="Preparing the delivered plan")
+@st.cache_resource(
+    scope="session", max_entries=2, show_spinner="Preparing the delivered plan", show_time=True
+)
 def what_if_baseline(case_id: str, version: int, dose_uid: str | None) -> Baseline:
     """Return what stays the same while the sliders move."""
     del version
@@ -70,7 +91,9 @@ def what_if_baseline(case_id: str, version: int, dose_uid: str | None) -> Baseli
     return baseline(context, context.cases.get(case_id), dose_uid)
 
 
-@st.cache_resource(scope="session", max_entries=2, show_spinner="Preparing the pictures")
+@st.cache_resource(
+    scope="session", max_entries=2, show_spinner="Preparing the pictures", show_time=True
+)
 def packed_scene(
     case_id: str,
     version: int,
@@ -78,28 +101,26 @@ def packed_scene(
     set_uids: tuple[str, ...],
     dose_uid: str | None,
     second_dose_uid: str | None = None,
-) -> bytes:
+) -> PackedScene:
     """Return the viewer's blob of an image with structure sets and dose."""
     del version
     context = runtime.context()
     parts = scene_parts(
         context, context.cases.get(case_id), series_uid, set_uids, dose_uid, second_dose_uid
     )
-    return pack(_scene(parts))
+    return PackedScene(blob=pack(_scene(parts)), left_out=parts.left_out)
 
 
-@st.cache_resource(scope="session", max_entries=2, show_spinner="Writing the file")
-def board_file(
-    case_id: str, version: int, scenarios: int, form: str, options: BoardOptions, actor_name: str
-) -> bytes:
-    """Return the board pack as PPTX or PDF bytes."""
-    from abscope.workflows.board import export
-
+@st.cache_resource(
+    scope="session", max_entries=2, show_spinner="Composing the pages", show_time=True
+)
+def board_pack(
+    case_id: str, version: int, scenarios: int, options: BoardOptions, actor_name: str
+) -> BoardPack:
+    """Return the composed pages; `scenarios` is how many are saved, as a new one changes them."""
     del version, scenarios
     context = runtime.context()
-    actor = Actor(name=actor_name)
-    packed = compose(context, actor, context.cases.get(case_id), options)
-    return export(context, actor, packed, "pptx" if form == "pptx" else "pdf")
+    return compose(context, Actor(name=actor_name), context.cases.get(case_id), options)
 
 
 def _scene(parts: SceneParts) -> Scene:

@@ -16,28 +16,33 @@ def sliders(case: Case, start: Baseline, dose_uid: str) -> Scenario | None:
     total, fractions = start.delivered.total_gy, start.delivered.fractions
     if total is None or not fractions:
         return None
-    columns = st.columns(3)
+    st.markdown(f"**Delivered:** {total:g} Gy in {fractions}")
     lowest, highest = total * (1 - LARGEST_SCALING), total * (1 + LARGEST_SCALING)
-    chosen_total = columns[0].slider(
+    chosen_total = st.slider(
         "Total dose (Gy)", round(lowest, 1), round(highest, 1), float(total), 0.5,
-        key=f"what_if.total.{dose_uid[-8:]}",
+        key=f"what_if.total.{dose_uid[-8:]}", format="%.1f",
         help="The delivered plan scaled; at most 20 % up or down.",
     )  # fmt: skip
-    chosen_fractions = columns[1].slider(
+    chosen_fractions = st.slider(
         "Fractions", 1, max(45, int(fractions) + 10), int(fractions), 1,
         key=f"what_if.fractions.{dose_uid[-8:]}",
         help="Crossing between conventional fractionation and SBRT is refused.",
     )  # fmt: skip
+    entered = case.facts.text("ici_agent")
     agents = ["as entered", *CHOICES["ici_agent"]]
-    agent = columns[2].selectbox(
+    agent = st.selectbox(
         "ICI agent", agents, key="what_if.agent",
-        help="PD-L1 inhibitors only have a published rate after chemoradiotherapy.",
+        format_func=lambda a: f"as entered ({entered or 'none'})" if a == "as entered" else a,
+        help="ICI: immune checkpoint inhibitor. Only PD-L1 inhibitors have a published rate of "
+        "pneumonitis after chemoradiotherapy.",
     )  # fmt: skip
-    per_fraction = chosen_total / chosen_fractions
-    st.caption(f"{chosen_total:g} Gy in {chosen_fractions} fractions of {per_fraction:.2f} Gy.")
+    st.markdown(
+        f"**Scenario:** {chosen_total:g} Gy in {chosen_fractions} of "
+        f"{chosen_total / chosen_fractions:.2f} Gy"
+    )
     name = st.text_input(
-        "Name", f"{chosen_total:g} Gy in {chosen_fractions}", key=f"what_if.name.{chosen_total}."
-        f"{chosen_fractions}", max_chars=80,
+        "Name of the scenario", f"{chosen_total:g} Gy in {chosen_fractions}",
+        key=f"what_if.name.{chosen_total}.{chosen_fractions}", max_chars=80,
     )  # fmt: skip
     return Scenario(
         name=name or "scenario",

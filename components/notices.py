@@ -15,6 +15,14 @@ from components.safe import literal
 _ICONS = {"error": ":material/error:", "warning": ":material/warning:", "info": ":material/info:"}
 
 
+#: Severity and its heading, the gravest first.
+_SEVERITIES = (
+    ("error", "Problems: not imported unless resolved"),
+    ("warning", "Restrictions: imported, with limits on its use"),
+    ("info", "Notes"),
+)
+
+
 def sidebar(actor: Actor) -> None:
     """Draw who is signed in and what this is."""
     with st.sidebar:
@@ -44,20 +52,38 @@ def error(problem: AbscopeError) -> None:
 
 def findings(found: Iterable[Finding]) -> None:
     """Draw a validation report, errors first; identical lines are counted, not repeated."""
-    counted: dict[tuple[str, str, str, str], list[str]] = {}
+    counted: dict[str, dict[tuple[str, str, str], list[str]]] = {}
     for f in found:
-        counted.setdefault((f.severity, f.code, f.message, f.remedy), []).append(f.where)
-    order = {"error": 0, "warning": 1, "info": 2}
-    rows = sorted(counted.items(), key=lambda item: order[item[0][0]])
-    if not rows:
+        group = counted.setdefault(f.severity, {})
+        group.setdefault((f.code, f.message, f.remedy), []).append(f.where)
+    if not counted:
         st.success("No problem was found.", icon=":material/check_circle:")
         return
-    for (severity, code, message, remedy), places in rows:
-        shown = ", ".join(places[:3]) + (f" and {len(places) - 3} more" if len(places) > 3 else "")
-        st.markdown(
-            f"{_ICONS[severity]} **{severity.capitalize()}** {literal(message, 600)}  \n"
-            f"{literal(shown, 200)} · `{code}`"
-            + (f"  \n*What to do:* {literal(remedy, 300)}" if remedy else "")
+    for severity, title in _SEVERITIES:
+        lines = counted.get(severity)
+        if not lines:
+            continue
+        st.markdown(f"{_ICONS[severity]} **{title} ({len(lines)})**")
+        with st.container(border=True):
+            for (code, message, remedy), places in lines.items():
+                _finding(code, message, remedy, places)
+
+
+def _finding(code: str, message: str, remedy: str, places: Sequence[str]) -> None:
+    shown = ", ".join(places[:3]) + (f" and {len(places) - 3} more" if len(places) > 3 else "")
+    todo = f"  \n**What to do:** {literal(remedy, 300)}" if remedy else ""
+    st.markdown(
+        f"{literal(message, 600)}{todo}  \n:gray[:small[{literal(shown, 200)} · {literal(code)}]]"
+    )
+
+
+def left_out(names: Sequence[str]) -> None:
+    """Say what is not drawn because it lies in another frame of reference."""
+    if names:
+        st.warning(
+            "Not drawn, as it lies on another frame of reference than this image: "
+            + ", ".join(literal(n) for n in names),
+            icon=":material/layers_clear:",
         )
 
 

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import threading
+
 import streamlit as st
 
 from abscope.jobs.runner import JobRunner
+from abscope.predict.explain import warm_up
 from abscope.workflows.context import Context, open_context
 
 
 @st.cache_resource(show_spinner="Opening the archive")
 def context() -> Context:
     """Return the process's archive and registries; they hold no patient data themselves."""
-    return open_context()
+    opened = open_context()
+    threading.Thread(target=_warm, args=(opened,), name="warm-up", daemon=True).start()
+    return opened
+
+
+def _warm(opened: Context) -> None:
+    """Load the models and compile shap while the first person still reads the worklist."""
+    if opened.models:
+        warm_up()
 
 
 @st.cache_resource(show_spinner=False)

@@ -98,3 +98,8 @@ def clicked_row(key: str) -> int | None:
 def address(case_id: str) -> dict[str, str]:
     """Return the query of an address that opens a case."""
     return {_ADDRESS: case_id}
+
+
+def component_state(key: str) -> object:
+    """Return what the browser part of a component last sent, None before it has."""
+    return st.session_state.get(key)

@@ -13,7 +13,6 @@ from abscope.store.cases import CaseSummary
 from components import state
 from components.safe import literal
 
-
 #: Status words in the order of work, with the color of their chip.
 _STATUS = {
     "imported": "gray", "contoured": "blue", "dose": "blue", "labs": "blue", "predicted": "green",
@@ -129,12 +128,21 @@ def _draft_rows(found: Draft) -> list[dict[str, str]]:
     return rows
 
 
+def choose_scene(case: Case, key: str) -> tuple[str, list[str]]:
+    """Return the UIDs of the series and of the structure sets to show, chosen side by side."""
+    if len(case.series) == 1:
+        return case.series[0].uid, choose_sets(case, f"{key}.sets")
+    left, right = st.columns(2)
+    with left:
+        series_uid = choose_series(case, f"{key}.series")
+    with right:
+        return series_uid, choose_sets(case, f"{key}.sets")
+
+
 def choose_series(case: Case, key: str) -> str:
     """Return the UID of the series to show."""
     planning = case.planning_series()
     uids = [s.uid for s in case.series]
-    if len(uids) == 1:
-        return uids[0]
     names = {
         s.uid: f"{s.modality} {s.date} {s.description} ({s.grid.shape_zyx[0]} slices)"
         for s in case.series
@@ -144,12 +152,14 @@ def choose_series(case: Case, key: str) -> str:
 
 
 def choose_sets(case: Case, key: str) -> list[str]:
-    """Return the UIDs of the structure sets to show; the newest of each kind by default."""
+    """Return the UIDs of the structure sets to show; the planned and the newest automatic one."""
     sets = {s.uid: s for s in case.structure_sets}
     if not sets:
         return []
     clinical = [s.uid for s in case.structure_sets if not s.is_auto]
     automatic = [s.uid for s in case.structure_sets if s.is_auto]
+    if len(sets) == 1:
+        return list(sets)
     return list(
         st.multiselect(
             "Structure sets",

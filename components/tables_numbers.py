@@ -12,7 +12,7 @@ from abscope.core.labs import ANALYTES
 from abscope.core.names import is_target
 from abscope.dose.metrics import evaluate, parse_metrics
 from abscope.workflows.case_facts import indices_by_date
-from abscope.workflows.dose_evaluation import DoseEvaluation, StructureDose
+from abscope.workflows.dose_evaluation import ACCEPT_COVERAGE, DoseEvaluation, StructureDose
 from abscope.workflows.simulation import WhatIf
 from components.safe import literal
 from components.words import percent_text, short_title
@@ -51,9 +51,7 @@ def metrics(evaluations: Sequence[DoseEvaluation], text: str) -> None:
         if item.dvh.partial:
             row["Note"] = f"grid covers {item.dvh.coverage:.1%} only"
         rows.append(row)
-    columns = {
-        name: st.column_config.NumberColumn(format=form) for name, form in formats.items()
-    }
+    columns = {name: st.column_config.NumberColumn(format=form) for name, form in formats.items()}
     st.dataframe(
         rows, hide_index=True, key="dose.metric_table", placeholder="",
         height="content" if len(rows) <= 30 else "auto",
@@ -85,6 +83,15 @@ def _by_role(evaluations: Sequence[DoseEvaluation]) -> list[tuple[int, Structure
         return role, names[item.name], number
 
     return sorted(found, key=rank)
+
+
+def has_uncovered(evaluations: Sequence[DoseEvaluation]) -> bool:
+    """Whether a structure has no DVH because the dose grid does not cover it."""
+    return any(
+        item.refused is not None and item.refused.code == ACCEPT_COVERAGE
+        for evaluation in evaluations
+        for item in evaluation.structures
+    )
 
 
 def dose_refusals(evaluations: Sequence[DoseEvaluation]) -> None:
@@ -216,9 +223,7 @@ def what_if_estimates(result: WhatIf) -> None:
             {
                 "Estimate": short_title(item.card),
                 "Delivered": "" if outside else percent_text(a, before_p.interval),
-                "Scenario": ""
-                if outside or after_p is None
-                else percent_text(b, after_p.interval),
+                "Scenario": "" if outside or after_p is None else percent_text(b, after_p.interval),
                 "Difference (points)": None
                 if outside or a is None or b is None
                 else _no_minus_zero((b - a) * 100, 1),

@@ -1,4 +1,4 @@
-"""Structures on the image: clinical beside automatic, with a table, an engine and a comparison."""
+"""Structures on the image: clinical beside automatic, with a table, engines and a comparison."""
 
 from __future__ import annotations
 
@@ -14,52 +14,63 @@ from components.viewer.viewer import show_viewer
 actor = require("contours")
 case = banner.open_case(actor, "Contours")
 context = runtime.context()
+has_ct = any(s.modality == "CT" for s in case.series)
+shown: list[str] | None = None
 
 if not case.series:
-    st.info("This case has no images: its structures can be used for dose, not shown.")
+    st.info(
+        "This case has no images: its structures can be used for dose, not shown.",
+        icon=":material/gesture:",
+    )
     navigation.link("upload", "Add the CT")
 else:
-    series_uid = tables.choose_series(case, "contours.series")
-    shown = tables.choose_sets(case, "contours.sets")
+    series_uid, shown = tables.choose_scene(case, "contours")
 
     @st.fragment
     def viewer() -> None:
         """Draw the viewer apart from the rest, so that other widgets leave it alone."""
-        blob = cached.packed_scene(case.id, case.version, series_uid, tuple(shown), None)
-        show_viewer(blob, key="contours.viewer")
+        scene = cached.packed_scene(case.id, case.version, series_uid, tuple(shown or ()), None)
+        notices.left_out(scene.left_out)
+        picked = show_viewer(scene.blob, key="contours.viewer", height=560).seed_mm
+        if picked is not None and has_ct:
+            jobs.start_contouring(case.id, actor, "click", [], picked)
+            st.rerun()
 
     viewer()
 
-tables.structures(case, shown if case.series else None)
-
-st.subheader("Automatic contours", anchor=False)
 job = jobs.latest(case.id)
-left, right = st.columns([2, 1], vertical_alignment="bottom")
-engine = context.engines["anatomical"]
-with left:
-    st.caption(engine.card.description)
-    wanted = st.multiselect(
-        "Structures", engine.card.structures, default=list(engine.card.default_structures),
-        key="contours.wanted",
-    )  # fmt: skip
-with right:
-    if st.button(
-        "Draw contours", key="contours.run", type="primary", icon=":material/auto_fix_high:",
-        disabled=not any(s.modality == "CT" for s in case.series) or not wanted,
-    ):  # fmt: skip
-        job = jobs.start_contouring(case.id, actor, engine.card.id, wanted, None)
 if job is not None:
     jobs.watch(job)
+st.subheader("Structures", anchor=False)
+tables.structures(case, shown)
 
-automatic = [s for s in case.structure_sets if s.is_auto]
-if automatic:
-    st.download_button(
-        "Export automatic contours (RTSTRUCT)",
-        data=lambda: export_rtstruct(context, actor, case, automatic[-1].uid),
-        file_name=f"{case.id}-auto.dcm",
-        key="contours.export",
-        on_click="ignore",
-        icon=":material/download:",
+if has_ct:
+    st.subheader("Automatic contours", anchor=False)
+    engine = context.engines["anatomical"]
+    wanted = st.multiselect(
+        "Structures to draw", engine.card.structures, default=list(engine.card.default_structures),
+        key="contours.wanted", help=engine.card.description,
+    )  # fmt: skip
+    automatic = [s for s in case.structure_sets if s.is_auto]
+    with st.container(horizontal=True):
+        if st.button(
+            "Draw contours", key="contours.run", type="primary", icon=":material/auto_fix_high:",
+            disabled=not wanted or (job is not None and job.state in ("waiting", "running")),
+        ):  # fmt: skip
+            jobs.start_contouring(case.id, actor, engine.card.id, wanted, None)
+            st.rerun()
+        if automatic:
+            st.download_button(
+                "Export automatic contours (RTSTRUCT)",
+                data=lambda: export_rtstruct(context, actor, case, automatic[-1].uid),
+                file_name=f"{case.id}-auto.dcm",
+                key="contours.export",
+                on_click="ignore",
+                icon=":material/download:",
+            )
+    st.caption(
+        "Automatic contours are a starting point: look at every plane before using them. To "
+        "outline a tumor, press “Pick seed” in the viewer and click into it."
     )
 
 st.subheader("Compare two structures", anchor=False)
@@ -67,9 +78,9 @@ if sum(bool(r.volume_cm3) for s in case.structure_sets for r in s.rois) < 2:
     st.caption("Two structures are needed.")
 else:
     first, second, without = tables.choose_pair(case, "contours.compare")
-    if st.button("Compare", key="contours.compare.run"):
+    if st.button("Compare", key="contours.compare.run", icon=":material/compare:"):
         try:
-            with st.spinner("Comparing"):
+            with st.spinner("Comparing", show_time=True):
                 tables.comparison(
                     compare_rois(context, case, first, second, without_targets=without)
                 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from abscope.core.errors import AbscopeError
-from abscope.workflows.dose_evaluation import ACCEPT_COVERAGE
+from abscope.workflows.dose_evaluation import ACCEPT_COVERAGE, DoseEvaluation
 from components import banner, cached, charts, navigation, notices, tables
 from components.access import require
 from components.viewer.viewer import show_viewer
@@ -14,37 +14,47 @@ actor = require("dose")
 case = banner.open_case(actor, "Dose")
 
 if not case.doses:
-    st.info("This case has no dose distribution yet.")
+    st.info("This case has no dose distribution yet.", icon=":material/stacked_line_chart:")
     navigation.link("upload", "Add RTDOSE, RTPLAN and RTSTRUCT")
     st.stop()
 
 dose_uid, second_uid = tables.choose_doses(case, "dose")
+chosen_uids = [uid for uid in (dose_uid, second_uid) if uid is not None]
+
+
+def evaluate(accepted: frozenset[str]) -> list[DoseEvaluation]:
+    """Return the DVHs of the chosen plans, from the cache where they are known."""
+    return [cached.evaluation(case.id, case.version, u, None, accepted) for u in chosen_uids]
+
+
 series = case.planning_series()
-evaluations = []
-accept = st.toggle(
-    "Accept structures that the dose grid does not cover (marked)",
-    key="dose.accept",
-    help="Without it a DVH is refused where the grid covers less than 99 % of the structure.",
-)
-accepted = frozenset({ACCEPT_COVERAGE} if accept else ())
 try:
-    for uid in (dose_uid, second_uid):
-        if uid is not None:
-            evaluations.append(cached.evaluation(case.id, case.version, uid, None, accepted))
+    evaluations = evaluate(frozenset())
+    if tables.has_uncovered(evaluations) and st.toggle(
+        "Show DVHs of structures that the dose grid does not cover (marked as partial)",
+        key="dose.accept",
+        help="A DVH is refused where the grid covers less than 99 % of the structure; shown on "
+        "request, it describes the covered part only.",
+    ):
+        evaluations = evaluate(frozenset({ACCEPT_COVERAGE}))
 except AbscopeError as problem:
     notices.error(problem)
     st.stop()
 
-if series is not None:
+if series is None:
+    st.caption("There is no image in this case: the dose is shown as histogram and table only.")
+    navigation.link("upload", "Add the CT")
+else:
 
     @st.fragment
     def viewer() -> None:
         """Draw the viewer apart from the rest, so that other widgets leave it alone."""
-        blob = cached.packed_scene(
+        scene = cached.packed_scene(
             case.id, case.version, series.uid, (evaluations[0].structure_set.uid,), dose_uid,
             second_uid,
         )  # fmt: skip
-        show_viewer(blob, key="dose.viewer")
+        notices.left_out(scene.left_out)
+        show_viewer(scene.blob, key="dose.viewer", height=480)
 
     viewer()
 
@@ -54,18 +64,18 @@ def histogram() -> None:
     """Draw the DVH with its own switches."""
     st.subheader("Dose-volume histogram", anchor=False)
     names = [s.name for s in evaluations[0].structures if s.dvh is not None]
-    chosen = st.pills(
-        "Structures", names, selection_mode="multi",
-        default=[n for n in names if n not in tables.HIDDEN_CURVES], key="dose.structures",
-    )  # fmt: skip
     unit = st.segmented_control(
         "Volume", ["%", "cm3"], default="%", required=True, key="dose.unit",
-        format_func=lambda u: "per cent" if u == "%" else "cm³",
+        format_func=lambda u: "Volume in %" if u == "%" else "Volume in cm³",
+        label_visibility="collapsed",
     )  # fmt: skip
-    charts.dvh(evaluations, set(chosen), "cm3" if unit == "cm3" else "%", "dose.dvh")
-
-
-histogram()
+    place = st.container()
+    chosen = st.pills(
+        "Structures shown", names, selection_mode="multi",
+        default=[n for n in names if n not in tables.HIDDEN_CURVES], key="dose.structures",
+    )  # fmt: skip
+    with place:
+        charts.dvh(evaluations, set(chosen), "cm3" if unit == "cm3" else "%", "dose.dvh")
 
 
 @st.fragment
@@ -73,9 +83,10 @@ def metrics() -> None:
     """Draw the metric table for whatever metrics are typed."""
     st.subheader("Metrics", anchor=False)
     text = st.text_input(
-        "Metrics", "mean, D98%, D95%, D2%, max, V20Gy", key="dose.metrics",
-        help="Dx% or Dxcm3: dose to the hottest part. VxGy: share at or above x Gy; add [cm3] for "
-        "volume. V95%: share at or above 95 % of the prescription. mean, min, max.",
+        "Columns", "mean, D95%, D2%, max, V20Gy", key="dose.metrics",
+        help="D95%, D2cm3: dose to the hottest 95 % or 2 cm³. V20Gy: share of the volume at or "
+        "above 20 Gy; V20Gy[cm3] the volume. V95%: share at or above 95 % of the prescription. "
+        "mean, min, max.",
     )  # fmt: skip
     try:
         tables.metrics(evaluations, text)
@@ -83,9 +94,13 @@ def metrics() -> None:
         notices.error(problem)
 
 
-metrics()
+beside = st.container(horizontal=True, gap="medium")
+with beside.container():
+    histogram()
+with beside.container(width=480):
+    metrics()
 tables.dose_refusals(evaluations)
 st.caption(
-    "Method: contours on their own planes with half-slice end caps, fractional coverage, dose by "
-    "trilinear interpolation in millimetres. Physical dose."
+    "Physical dose. Method: contours on their own planes with half-slice end caps, fractional "
+    "coverage, dose by trilinear interpolation in millimeters."
 )

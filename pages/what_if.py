@@ -6,7 +6,17 @@ import streamlit as st
 
 from abscope.core.errors import AbscopeError
 from abscope.workflows.simulation import EVIDENCE, simulate, store_scenario
-from components import banner, cached, forms_what_if, navigation, notices, runtime, tables
+from components import (
+    banner,
+    cached,
+    charts,
+    forms_what_if,
+    navigation,
+    notices,
+    runtime,
+    tables,
+    words,
+)
 from components.access import require
 
 actor = require("what_if")
@@ -15,7 +25,10 @@ notices.research_use()
 context = runtime.context()
 
 if not case.doses:
-    st.info("A what-if scales a delivered plan; this case has no dose distribution yet.")
+    st.info(
+        "A what-if scales a delivered plan; this case has no dose distribution yet.",
+        icon=":material/tune:",
+    )
     navigation.link("upload", "Add RTDOSE, RTPLAN and RTSTRUCT")
     st.stop()
 dose_uid = tables.choose_dose(case, "what_if.dose")
@@ -28,31 +41,54 @@ except AbscopeError as problem:
 
 @st.fragment
 def explore() -> None:
-    """Draw sliders and both sides; moving a slider reruns this part only."""
-    scenario = forms_what_if.sliders(case, start, dose_uid)
+    """Draw sliders and both sides together; moving a slider reruns this part only."""
+    beside = st.container(horizontal=True, gap="medium")
+    knobs = beside.container(border=True, width=270)
+    results = beside.container()
+    with knobs:
+        scenario = forms_what_if.sliders(case, start, dose_uid)
     if scenario is None:
-        st.info("The plan does not say its dose or fractions, so nothing can be scaled.")
-        navigation.link("labs", "Enter prescribed dose and fractions")
+        with knobs:
+            st.info("The plan does not say its dose or fractions, so nothing can be scaled.")
+            navigation.link("labs", "Enter prescribed dose and fractions")
         return
     try:
         result = simulate(context, case, scenario, start)
     except AbscopeError as problem:
-        notices.error(problem)
+        with results:
+            notices.error(problem)
         return
-    for refusal in result.assessment.refusals:
-        notices.error(refusal.as_error())
-    for warning in result.assessment.warnings:
-        st.warning(f"{warning.what} {warning.remedy}")
-    tables.what_if(result)
-    if result.planned is not None:
-        tables.shap_differences(result)
-        if st.button("Save this scenario", key="what_if.save", icon=":material/bookmark_add:"):
+    with results:
+        for refusal in result.assessment.refusals:
+            notices.error(refusal.as_error())
+        for warning in result.assessment.warnings:
+            st.warning(f"{warning.what} {warning.remedy}", icon=":material/warning:")
+        if result.planned is not None:
+            charts.scenario(result, "what_if.figure")
+            tables.what_if_estimates(result)
+            st.caption("Plan scaled, not re-optimized. 95 % intervals where a source gives one.")
+    if result.planned is None:
+        return
+    with knobs:
+        if st.button(
+            "Save this scenario", key="what_if.save", icon=":material/bookmark_add:",
+            help="A saved scenario can be put on the slides.",
+        ):  # fmt: skip
             store_scenario(context, actor, case, result)
-            st.toast("Scenario saved; it can be put on a slide.")
+            st.toast("Scenario saved; it can be put on a slide.", icon=":material/check:")
+            st.rerun()
+    st.subheader("Dose metrics", anchor=False, help=words.GLOSSARY)
+    tables.what_if_metrics(result)
+    st.subheader(
+        "What moved the estimates", anchor=False,
+        help="Difference of SHAP values between scenario and delivered plan.",
+    )  # fmt: skip
+    tables.shap_differences(result)
 
 
 explore()
+tables.scenarios(context.documents.of_case(case.id, "scenario"))
 st.subheader("Evidence", anchor=False)
 for card in EVIDENCE:
-    st.markdown(f"**{card['topic'].capitalize()}.** {card['text']} *{card['source']}*")
-tables.scenarios(context.documents.of_case(case.id, "scenario"))
+    topic = card["topic"][0].upper() + card["topic"][1:]
+    st.markdown(f"**{topic}.** {card['text']} *{card['source']}*")

@@ -11,37 +11,47 @@ from components.access import require
 actor = require("worklist")
 context = runtime.context()
 
-st.title("Worklist", anchor=False)
+st.header("Worklist", anchor=False)
 summaries = context.cases.summaries()
+if not summaries:
+    st.markdown(
+        "**Welcome.** Abscope puts a chest CT with contours, the dose, the blood values and the "
+        "immunotherapy of one patient on one screen, with published models and what they rest on. "
+        "No case is here yet: open the demonstration case to see every page filled, or upload "
+        "scans and plans."
+    )
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    wanted = st.text_input(
-        "Search", key="worklist.search", placeholder="Name, ID or case", icon=":material/search:"
-    )
-    if st.button("New case", key="worklist.new", type="primary", icon=":material/add:"):
-        state.remember("upload.target", None)
-        navigation.go("upload")
-    if st.button(
+    wanted = ""
+    if summaries:
+        wanted = st.text_input(
+            "Search", key="worklist.search", placeholder="Name, ID or case",
+            icon=":material/search:",
+        )  # fmt: skip
+    new = st.button(
+        "New case", key="worklist.new", icon=":material/add:",
+        type="primary" if summaries else "secondary",
+        help="Upload scans, structures, dose and plan.",
+    )  # fmt: skip
+    demo = st.button(
         "Open the demonstration case",
         key="worklist.demo",
         icon=":material/play_circle:",
+        type="secondary" if summaries else "primary",
         help="A synthetic thorax made by code, complete with plans, labs and dates.",
-    ):
-        with st.spinner("Making the demonstration case"):
-            case = demonstration_case(context, actor)
-        state.set_open_case(case.id)
-        navigation.go("contours")
-
-if not summaries:
-    st.info(
-        "No case yet. Upload scans and plans to start one, or open the demonstration case to see "
-        "every page filled in a minute.",
-        icon=":material/waving_hand:",
     )
-else:
+
+if new:
+    state.set_open_case(None)
+    navigation.go("upload")
+if demo:
+    with st.spinner("Opening the demonstration case; making it takes about 20 s", show_time=True):
+        case = demonstration_case(context, actor)
+    state.set_open_case(case.id)
+    navigation.go("contours")
+if summaries:
     chosen = tables.worklist(summaries, wanted)
     if chosen is not None:
-        state.set_open_case(chosen)
-        navigation.go("contours")
-    st.caption("Select a row to open the case.")
+        state.set_open_case(chosen.id)
+        navigation.go("contours" if "imported" in chosen.flags else "labs")
 notices.research_use()

@@ -21,8 +21,22 @@ from abscope.predict.model import Card, InputSpec
 CHECKSUMS = "checksums.json"
 #: P read at the named source, D derived or measured by us, M from memory and not verified.
 Mark = Literal["P", "D", "M"]
-_TEXTS = ("id", "version", "title", "short_title", "endpoint", "horizon", "population", "equation",
-          "source", "doi", "licence", "performance", "intended_use", "interval_meaning")  # fmt: skip
+_TEXTS = (
+    "id",
+    "version",
+    "title",
+    "short_title",
+    "endpoint",
+    "horizon",
+    "population",
+    "equation",
+    "source",
+    "doi",
+    "licence",
+    "performance",
+    "intended_use",
+    "interval_meaning",
+)
 _DOI = re.compile(r"10\.\d{4,9}/\S+$")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib
 from collections.abc import Mapping
 
@@ -33,27 +34,30 @@ class Actor:
         return AuditEntry(actor=self.name, action=action, case_id=case_id, detail=detail)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Context:
-    """The archive and the registries of one process."""
+    """The archive and the registries of one process.
 
-    archive: Archive
-    cases: CaseTable
-    documents: DocumentTable
-    jobs: JobTable
-    models: Registry
-    engines: Mapping[str, ContourEngine]
+    The models are loaded when they are first asked for: scikit-learn takes seconds to import, and
+    most commands need none.
+    """
+
+    def __init__(self, archive: Archive) -> None:
+        self.archive = archive
+        self.cases = CaseTable(archive)
+        self.documents = DocumentTable(archive)
+        self.jobs = JobTable(archive)
+
+    @functools.cached_property
+    def models(self) -> Registry:
+        """The prediction models, ours and those of plug-ins."""
+        return load_registry(importlib.import_module(MODEL_PACKAGE).BUILTIN)
+
+    @property
+    def engines(self) -> Mapping[str, ContourEngine]:
+        """The contouring engines by id, ours and those of plug-ins."""
+        return engine_registry.engines()
 
 
 def open_context(settings: Settings | None = None, clock: Clock | None = None) -> Context:
-    """Open the archive (creating it when missing) and load models and engines."""
-    models = load_registry(importlib.import_module(MODEL_PACKAGE).BUILTIN)
-    archive = Archive(settings or Settings.from_environment(), clock)
-    return Context(
-        archive=archive,
-        cases=CaseTable(archive),
-        documents=DocumentTable(archive),
-        jobs=JobTable(archive),
-        models=models,
-        engines=engine_registry.engines(),
-    )
+    """Open the archive, creating it when missing."""
+    return Context(Archive(settings or Settings.from_environment(), clock))

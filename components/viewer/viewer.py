@@ -18,6 +18,7 @@ from typing import Any
 
 import streamlit as st
 
+from components import state
 from components.viewer.blob import head_of, layout_of, parts_of
 
 Point = tuple[float, float, float]
@@ -76,7 +77,7 @@ def show_viewer(
     """
 
     def picked() -> None:
-        point = _point(_value(st.session_state.get(key), "seed"))
+        point = _point(_value(state.component_state(key), "seed"))
         if on_pick is not None and point is not None:
             on_pick(point)
 

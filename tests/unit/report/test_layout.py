@@ -117,7 +117,8 @@ def test_legend_names_each_structure_once(pack: BoardPack) -> None:
 
 def test_prediction_row_takes_the_words_of_the_card() -> None:
     card = Card(
-        id="m", version="2", title="Risk", short_title="RP", endpoint="rp", horizon="1 year", population="n = 9",
+        id="m", version="2", title="Risk", short_title="RP", endpoint="rp", horizon="1 year",
+        population="n = 9",
         n_training=9, inputs=(InputSpec(name="age_years", label="Age", unit="years"),),
         equation="", source="", doi="", licence="", performance="AUC 0.6", intended_use="",
         limits=(), output="probability", interval_meaning="",

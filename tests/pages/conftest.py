@@ -1,0 +1,106 @@
+"""An archive with a handful of cases, made once and copied for every test; and pages to run."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+import streamlit as st
+
+from abscope.core.case import Patient
+from abscope.core.settings import Settings
+from abscope.predict.explain import warm_up
+from abscope.workflows.context import Actor, Context, open_context
+from abscope.workflows.demonstration import demonstration_case
+from abscope.workflows.importing import check_reading, read_paths, save
+from tests import phantoms
+from tests.browser.conftest import chromium as chromium  # the fixture, for the sign-in tests
+from tests.pages.shown import HOSTILE, Shown
+
+ACTOR = Actor(name="tester")
+
+
+def settings_of(home: pathlib.Path) -> Settings:
+    return Settings(home=home, database_url=f"sqlite:///{home / 'abscope.sqlite'}")
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """Return an archive with the demonstration case, a CT alone, a dose without CT, bad names."""
+    folder = tmp_path_factory.mktemp("cases")
+    home = folder / "home"
+    warm_up()
+    context = open_context(settings_of(home))
+    demonstration_case(context, ACTOR)
+    ct = phantoms.write_folder(folder / "ct", phantoms.ct_series())
+    rois = [phantoms.cylinder_roi(), phantoms.sphere_roi()]
+    planned = phantoms.write_folder(
+        folder / "rt", [phantoms.rtstruct(rois)], [phantoms.rtplan()], [phantoms.rtdose()]
+    )
+    named = [dataclasses.replace(phantoms.sphere_roi(n + 1), name=t) for n, t in enumerate(HOSTILE)]
+    bad = phantoms.write_folder(folder / "bad", [phantoms.rtstruct(named)])
+    dose = phantoms.write_folder(folder / "dose", [phantoms.rtplan()], [phantoms.rtdose()])
+    _import(context, "ct-only", [ct])
+    _import(context, "dose-only", [planned])
+    for number, name in enumerate(HOSTILE):
+        patient = Patient(id=name[:16], name=name, birth_date="", sex="")
+        _import(context, f"hostile-{number}", [ct, bad, dose], patient)
+    context.archive.close()
+    return home
+
+
+def _import(
+    context: Context, case_id: str, paths: list[pathlib.Path], patient: Patient | None = None
+) -> None:
+    reading = read_paths(paths)
+    draft = check_reading(reading, frozenset())
+    if patient is not None:
+        draft = dataclasses.replace(draft, patient=patient)
+    save(context, ACTOR, draft, case_id=case_id, findings=reading.findings)
+
+
+@pytest.fixture
+def home(
+    filled: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[pathlib.Path]:
+    """A copy of the archive for one test; the pages of the test use it."""
+    target = tmp_path / "home"
+    shutil.copytree(filled, target)
+    yield from _used(target, monkeypatch)
+
+
+@pytest.fixture
+def empty_home(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pathlib.Path]:
+    """An archive without cases."""
+    yield from _used(tmp_path / "home", monkeypatch)
+
+
+def _used(home: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pathlib.Path]:
+    from components import runtime
+
+    for name in ("ABSCOPE_DATABASE_URL", "ABSCOPE_REQUIRE_SIGN_IN", "ABSCOPE_ADMINS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ABSCOPE_HOME", str(home))
+    # Done once in `filled`: in a thread it would meet pytest's own handling of warnings.
+    monkeypatch.setattr(runtime, "warm_up", lambda: None)
+    st.cache_resource.clear()
+    yield home
+    runtime.context().archive.close()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def page(home: pathlib.Path) -> Callable[..., Shown]:
+    """Return what opens a page: ``page("dose", "demonstration")``."""
+    return Shown.open
+
+
+@pytest.fixture
+def context(home: pathlib.Path) -> Iterator[Context]:
+    """The archive as another process sees it."""
+    opened = open_context(settings_of(home))
+    yield opened
+    opened.archive.close()
