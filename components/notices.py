@@ -77,6 +77,25 @@ def _finding(code: str, message: str, remedy: str, places: Sequence[str]) -> Non
     )
 
 
+def acceptance(codes: Sequence[str], accepted: frozenset[str], key: str) -> frozenset[str]:
+    """Draw one box for each problem that a person may accept; return the codes that are ticked."""
+    st.markdown(":material/rule: **Accept and go on**")
+    with st.container(border=True):
+        ticked = {
+            code
+            for code in codes
+            if st.checkbox(
+                f"Accept: {literal(code.replace('-', ' '))}", code in accepted, key=f"{key}.{code}"
+            )
+        }
+        st.caption(
+            "When you accept, the files are read again: what its line calls usable is imported, "
+            "the rest is left out. The problem stays on record with the case and is marked "
+            "wherever it matters. Nothing is saved yet."
+        )
+    return frozenset(ticked)
+
+
 def left_out(names: Sequence[str]) -> None:
     """Say what is not drawn because it lies in another frame of reference."""
     if names:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from abscope.predict.model import Card
 
+#: Models of benefit in the order of the screen; those that are installed are offered.
+RESPONSE_MODELS = ("loris-nsclc", "loris-pan-cancer", "lipi", "grim")
+#: Beginnings of the ids of models of pneumonitis.
+PNEUMONITIS_MODELS = ("rp-", "cip", "pneumonitis-")
 #: Abbreviations of the pneumonitis and what-if pages.
 GLOSSARY = (
     "RP: radiation pneumonitis. CIP: checkpoint-inhibitor pneumonitis. MLD: mean lung dose, lungs "

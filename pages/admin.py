@@ -10,7 +10,7 @@ from components.access import require
 actor = require("admin")
 context = runtime.context()
 
-st.title("Admin", anchor=False)
+st.header("Admin", anchor=False)
 view = st.segmented_control(
     "View", ["Models", "Engines", "Jobs", "Audit trail"], default="Models", required=True,
     key="admin.view", label_visibility="collapsed",

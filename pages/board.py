@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from abscope.workflows.board import BoardOptions
-from components import banner, cached, navigation, notices, runtime, tables
+from abscope.core.errors import AbscopeError
+from abscope.workflows.board import BoardOptions, export
+from components import banner, board_preview, cached, navigation, notices, runtime, tables
 from components.access import require
 
 actor = require("board")
@@ -14,43 +15,56 @@ notices.research_use()
 context = runtime.context()
 
 scenarios = context.documents.of_case(case.id, "scenario")
-st.write(
-    "Five pages: case, images with contours and dose, DVH, estimates with explanation, what-if. "
-    "Each carries its provenance and the research-use line."
-)
 left, right = st.columns(2)
 with left:
-    title = st.text_input("Title", key="board.title", placeholder="Tumor board, date")
+    title = st.text_input(
+        "Title", key="board.title", placeholder="Tumor board, today's date", max_chars=80
+    )
     hidden = st.toggle("Hide name and ID", key="board.hidden")
     out = st.toggle(
-        "Show numbers outside a model's domain (marked)", key="board.out",
+        "Show numbers outside a model's population (marked)", key="board.out",
         help="Without it such numbers are withheld on the slides.",
     )  # fmt: skip
 with right:
     dose_uid = tables.choose_dose(case, "board.dose") if case.doses else None
     scenario_id = tables.choose_scenario(scenarios, "board.scenario")
-if not scenarios:
-    navigation.link("what_if", "Save a scenario to fill the what-if page")
+    if not scenarios and case.doses:
+        navigation.link("what_if", "Save a scenario to fill the what-if page")
 
 options = BoardOptions(
     names_hidden=hidden, dose_uid=dose_uid, scenario_id=scenario_id, show_out_of_domain=out,
     title=title.strip(),
 )  # fmt: skip
+try:
+    pack = cached.board_pack(case.id, case.version, len(scenarios), options, actor.name)
+except AbscopeError as problem:
+    notices.error(problem)
+    st.stop()
+
 with st.container(horizontal=True):
-    for form, label, mime in (
-        (
-            "pptx",
-            "Slides (PPTX)",
-            "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-        ),
-        ("pdf", "Pages (PDF)", "application/pdf"),
-    ):
-        if st.button(f"Make {label}", key=f"board.make.{form}", icon=":material/build:"):
-            data = cached.board_file(
-                case.id, case.version, len(scenarios), form, options, actor.name
-            )
-            st.download_button(
-                f"Download {label}", data, f"{case.id}.{form}", mime, key=f"board.get.{form}",
-                type="primary", icon=":material/download:", on_click="ignore",
-            )  # fmt: skip
+    st.download_button(
+        "Slides (PPTX)", lambda: export(context, actor, pack, "pptx"), f"{case.id}.pptx",
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+        key="board.get.pptx", type="primary", icon=":material/slideshow:", on_click="ignore",
+        help="Five slides with native charts and tables that can be edited.",
+    )  # fmt: skip
+    st.download_button(
+        "Pages (PDF)", lambda: export(context, actor, pack, "pdf"), f"{case.id}.pdf",
+        "application/pdf", key="board.get.pdf", type="primary", icon=":material/picture_as_pdf:",
+        on_click="ignore",
+    )  # fmt: skip
+
+
+@st.fragment
+def preview() -> None:
+    """Draw the chosen one of the five pages."""
+    st.subheader("What is on the pages", anchor=False)
+    page = st.segmented_control(
+        "Page", list(board_preview.PAGES), default=board_preview.PAGES[0], required=True,
+        key="board.page", label_visibility="collapsed",
+    )  # fmt: skip
+    board_preview.draw(pack, str(page))
+
+
+preview()
 tables.board_history(context.documents.of_case(case.id, "board"))

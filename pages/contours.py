@@ -7,6 +7,7 @@ import streamlit as st
 from abscope.core.errors import AbscopeError
 from abscope.workflows.contouring import compare_rois
 from abscope.workflows.exporting import export_rtstruct
+from abscope.workflows.findings import all_findings
 from components import banner, cached, jobs, navigation, notices, runtime, tables
 from components.access import require
 from components.viewer.viewer import show_viewer
@@ -86,6 +87,6 @@ else:
                 )
         except AbscopeError as problem:
             notices.error(problem)
-if case.findings:
+if found := all_findings(case):
     with st.popover("Import report", icon=":material/fact_check:"):
-        notices.findings(case.findings)
+        notices.findings(found)

@@ -14,7 +14,8 @@ case = banner.open_case(actor, "Labs and facts")
 context = runtime.context()
 
 view = st.segmented_control(
-    "View", ["Results", "Clinical facts", "Timeline"], default="Results", required=True,
+    "View", ["Results", "Clinical facts", "Timeline", "Add results"], required=True,
+    default="Results" if case.labs else "Add results",
     key="labs.view", label_visibility="collapsed",
 )  # fmt: skip
 
@@ -33,10 +34,22 @@ if view == "Clinical facts":
             st.rerun()
 elif view == "Timeline":
     charts.timeline(case, "labs.timeline")
+elif view == "Results":
+    if case.labs:
+        tables.lab_results(case)
+        analyte = tables.choose_analyte(case, "labs.analyte")
+        charts.lab_trend(case, analyte, "labs.trend")
+    else:
+        st.info("No results yet: choose “Add results” above.", icon=":material/science:")
 else:
-    upload = st.file_uploader(
-        "Add results (CSV or XLSX)", type=["csv", "xlsx", "txt"], key="labs.file"
+    st.write(
+        "A table with one result a row: date, test, value and unit. It is checked before anything "
+        "is saved; a value without a unit that could be two units is refused."
     )
+    upload = st.file_uploader(
+        "Laboratory table (CSV or XLSX)", type=["csv", "xlsx", "txt"], key="labs.file",
+        max_upload_size=20,
+    )  # fmt: skip
     st.download_button(
         "Template", LAB_TEMPLATE, "labs-template.csv", "text/csv", key="labs.template",
         icon=":material/download:", type="tertiary", on_click="ignore",
@@ -49,13 +62,9 @@ else:
             st.stop()
         tables.lab_report(table)
         if table.accepted and st.button(
-            f"Save {len(table.accepted)} results", key="labs.save", type="primary"
-        ):
+            f"Save {len(table.accepted)} results", key="labs.save", type="primary",
+            icon=":material/save:",
+        ):  # fmt: skip
             store_labs(context, actor, case.id, table)
+            st.toast("Results saved.", icon=":material/check:")
             st.rerun()
-    if not case.labs:
-        st.info("No results yet. The template shows the form that is understood.")
-    else:
-        tables.lab_results(case)
-        analyte = tables.choose_analyte(case, "labs.analyte")
-        charts.lab_trend(case, analyte, "labs.trend")

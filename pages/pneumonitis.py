@@ -12,8 +12,6 @@ actor = require("pneumonitis")
 case = banner.open_case(actor, "Pneumonitis")
 notices.research_use()
 
-#: Beginnings of the model ids that belong here.
-MODELS = ("rp-", "cip", "pneumonitis-")
 dose_uid = tables.choose_dose(case, "pneumonitis.dose") if case.doses else None
 try:
     found = cached.predictions(case.id, case.version, dose_uid, actor.name)
@@ -25,7 +23,7 @@ for note in found.notes:
 if dose_uid is None:
     navigation.link("upload", "Add RTDOSE, RTPLAN and RTSTRUCT for the lung dose")
 
-items = [i for i in found.items if i.card.id.startswith(MODELS)]
+items = [i for i in found.items if i.card.id.startswith(words.PNEUMONITIS_MODELS)]
 if not items:
     st.info("No pneumonitis model is installed.", icon=":material/pulmonology:")
     st.stop()

@@ -5,21 +5,19 @@ from __future__ import annotations
 import streamlit as st
 
 from abscope.core.errors import AbscopeError
-from components import banner, cached, notices, prediction
+from components import banner, cached, notices, prediction, words
 from components.access import require
 
 actor = require("response")
 case = banner.open_case(actor, "Response")
 notices.research_use()
 
-#: Models of benefit in the order of the screen; those that are installed are offered.
-MODELS = ("loris-nsclc", "loris-pan-cancer", "lipi", "grim")
 try:
     found = cached.predictions(case.id, case.version, None, actor.name)
 except AbscopeError as problem:
     notices.error(problem)
     st.stop()
-items = [item for item in map(found.of, MODELS) if item is not None]
+items = [item for item in map(found.of, words.RESPONSE_MODELS) if item is not None]
 if not items:
     st.info("No response model is installed.", icon=":material/trending_up:")
     st.stop()

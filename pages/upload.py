@@ -12,31 +12,32 @@ from components.access import require
 actor = require("upload")
 context = runtime.context()
 
-st.title("Upload", anchor=False)
+st.header("Upload", anchor=False)
 st.write(
-    "Drop CT, PET or MR series, RTSTRUCT, RTDOSE and RTPLAN objects of one patient, as files, as "
-    "ZIP archives or as a folder."
+    "CT, PET or MR series, RTSTRUCT, RTDOSE and RTPLAN of **one patient**. Everything is checked "
+    "first; a report is shown and nothing is saved before you confirm."
 )
-kind = st.segmented_control(
-    "What to choose", ["Files or ZIP", "Folder"], default="Files or ZIP", required=True,
-    key="upload.kind", label_visibility="collapsed",
-)  # fmt: skip
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    kind = st.segmented_control(
+        "What to choose", ["Files or ZIP", "Folder"], default="Files or ZIP", required=True,
+        key="upload.kind", label_visibility="collapsed",
+    )  # fmt: skip
+    open_id = state.open_case_id()
+    target = ""
+    if open_id and context.cases.exists(open_id):
+        target = st.segmented_control(
+            "Store as", ["", open_id], default="", required=True, key="upload.target",
+            format_func=lambda c: f"Add to the open case ({c})" if c else "A new case",
+            label_visibility="collapsed",
+        )  # fmt: skip
 files = st.file_uploader(
     "Files",
     accept_multiple_files="directory" if kind == "Folder" else True,
     key=f"upload.files.{kind}.{state.recall('upload.round') or 0}",
     label_visibility="collapsed",
 )
-open_id = state.open_case_id()
-target = st.selectbox(
-    "Store as",
-    ["", *([open_id] if open_id and context.cases.exists(open_id) else [])],
-    format_func=lambda c: "A new case" if not c else f"An addition to the open case ({c})",
-    key="upload.target",
-)
-
 if not files:
-    st.info("A report is shown before anything is saved.", icon=":material/fact_check:")
+    st.caption("Laboratory tables (CSV, XLSX) are added on the labs page of an open case.")
     st.stop()
 
 files_key = " ".join(sorted(f.file_id for f in files))
@@ -48,40 +49,49 @@ except AbscopeError as problem:
     st.stop()
 
 st.subheader("Validation report", anchor=False)
-for draft in reading.drafts:
-    tables.draft(draft)
+verdict = st.container()
+for found in reading.drafts:
+    if not found.is_empty:
+        tables.draft(found)
 findings = [*reading.findings, *(f for d in reading.drafts for f in d.findings)]
 notices.findings(findings)
 
-codes = sorted({f.code for f in findings if f.severity == "error" and f.acceptable})
+codes = {f.code for f in findings if f.severity == "error" and f.acceptable} | accepted
 if codes:
-    chosen = st.multiselect(
-        "Accept and go on",
-        codes,
-        default=[c for c in codes if c in accepted],
-        key=f"upload.accept.{hash(files_key)}",
-        help="Accepted problems are kept with the case and marked wherever they matter.",
-    )
-    if frozenset(chosen) != accepted:
-        state.remember(f"upload.accepted.{hash(files_key)}", " ".join(chosen))
+    chosen = notices.acceptance(sorted(codes), accepted, f"upload.accept.{hash(files_key)}")
+    if chosen != accepted:
+        state.remember(f"upload.accepted.{hash(files_key)}", " ".join(sorted(chosen)))
         st.rerun()
 
 try:
     draft = check_reading(reading, accepted)
 except AbscopeError as problem:
-    notices.error(problem)
+    with verdict:
+        notices.error(problem)
     st.stop()
 
-if st.button("Confirm and save", key="upload.confirm", type="primary", icon=":material/save:"):
-    try:
-        with st.spinner("Saving"):
-            case = save(
-                context, actor, draft, case_id=target or None, findings=reading.findings,
-                accepted=accepted,
-            )  # fmt: skip
-    except AbscopeError as problem:
-        notices.error(problem)
-        st.stop()
-    state.set_open_case(case.id)
-    state.remember("upload.round", files_key[:16])
-    navigation.go("contours")
+count = sum(f.severity != "info" for f in findings)
+with verdict:
+    if count:
+        st.warning(
+            f"Can be saved, with {count} remarks: read them below.", icon=":material/fact_check:"
+        )
+    else:
+        st.success("Everything fits together and can be saved.", icon=":material/check_circle:")
+    wanted = st.button(
+        "Confirm and save", key="upload.confirm", type="primary", icon=":material/save:",
+        help="Accepted problems and remarks are kept with the case and with the audit trail.",
+    )  # fmt: skip
+    if wanted:
+        try:
+            with st.spinner("Saving", show_time=True):
+                case = save(
+                    context, actor, draft, case_id=target or None, findings=reading.findings,
+                    accepted=accepted,
+                )  # fmt: skip
+        except AbscopeError as problem:
+            notices.error(problem)
+            st.stop()
+        state.set_open_case(case.id)
+        state.remember("upload.round", files_key[:16])
+        navigation.go("contours" if case.series else "dose" if case.doses else "labs")

@@ -25,6 +25,7 @@ from abscope.workflows.context import Actor, Context
 from abscope.workflows.contouring import compare_rois, contour_case
 from abscope.workflows.demonstration import demonstration_case
 from abscope.workflows.exporting import export_rtstruct
+from abscope.workflows.findings import all_findings
 from abscope.workflows.importing import check_reading, read_paths, same_import, save
 from abscope.workflows.prediction import (
     predict_case,
@@ -141,6 +142,7 @@ def set_fields(context: Context, given: argparse.Namespace) -> Result:
         "case_id": given.case,
         "facts": dict(facts.values),
         "refused": [dataclasses.asdict(r) for r in refused],
+        "findings": views.findings_json(all_findings(context.cases.get(given.case))),
     }
 
 

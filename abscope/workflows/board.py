@@ -43,6 +43,7 @@ from abscope.workflows.dose_evaluation import (
     evaluate_dose,
     image_of,
 )
+from abscope.workflows.findings import all_findings
 from abscope.workflows.prediction import CasePredictions, predict_case, store_predictions
 from abscope.workflows.simulation import WhatIf, simulate
 
@@ -93,7 +94,7 @@ def compose(context: Context, actor: Actor, case: Case, options: BoardOptions) -
         lines=_lines(case, evaluation),
         findings=tuple(
             FindingLine(severity=f.severity, message=f.message)
-            for f in case.findings
+            for f in all_findings(case)
             if f.severity != "info"
         ),
         slices=slices,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abscope.core.case import Case
 from abscope.core.errors import RefusedError
 from abscope.core.facts import FIELDS
-from abscope.core.labs import LabResult, days_between, latest, ratio
+from abscope.core.labs import LabResult, latest, ratio
 from abscope.dose.alpha_beta import alpha_beta_for
 from abscope.dose.fractionation import isoeffective
 from abscope.dose.histogram import Dvh
@@ -23,6 +23,7 @@ from abscope.workflows.dose_evaluation import (
     choose_structure_set,
     evaluate_dose,
 )
+from abscope.workflows.findings import header_age_years
 
 #: Appelt 2014 as coded in CERR: isoeffective dose in this many fractions.
 APPELT_FRACTIONS = 35
@@ -161,13 +162,10 @@ def _lab(name: str, value: float, unit: str, source: LabResult) -> Feature:
 
 
 def _add_age_and_sex(case: Case, found: dict[str, Feature]) -> None:
-    start = case.facts.text("rt_start") or case.facts.text("ici_start")
-    planning = case.planning_series()
-    reference = start or (planning.date if planning else "")
-    if case.patient.birth_date and reference:
-        years = days_between(case.patient.birth_date, reference) // 365.25
+    years = header_age_years(case, case.patient.birth_date)
+    if years is not None:
         found["age_years"] = Feature(
-            name="age_years", value=float(years), unit="years", provenance="birth date in DICOM"
+            name="age_years", value=years, unit="years", provenance="birth date in DICOM"
         )
     if case.patient.sex in ("M", "F"):
         found["sex"] = Feature(name="sex", value=case.patient.sex, provenance="DICOM header")

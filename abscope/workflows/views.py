@@ -9,6 +9,7 @@ from typing import Any
 from abscope.core.case import Case, Finding
 from abscope.core.labs import LabResult
 from abscope.store.cases import CaseSummary
+from abscope.workflows.findings import all_findings
 
 
 def case_json(case: Case) -> dict[str, Any]:
@@ -82,7 +83,7 @@ def case_json(case: Case) -> dict[str, Any]:
         ],
         "facts": dict(case.facts.values),
         "labs": len(case.labs),
-        "findings": findings_json(case.findings),
+        "findings": findings_json(all_findings(case)),
     }
 
 

@@ -1,0 +1,116 @@
+"""Which objects belong together, and whether they agree on the patient."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from abscope.core.case import Patient
+from abscope.core.geometry import Grid
+from tests import phantoms
+from tests.unit.dicom.uploads import codes, read, read_one
+
+GRID = Grid.regular(
+    origin_mm=(-40.0, -30.0, -20.0), spacing_zyx_mm=(4, 3, 2), shape_zyx=(3, 9, 9),
+    frame_of_reference_uid=phantoms.FRAME_UID,
+)  # fmt: skip
+CT = phantoms.ct_series(grid=GRID)
+RT = [phantoms.rtstruct([phantoms.cylinder_roi()]), phantoms.rtplan(), phantoms.rtdose()]
+
+
+def renamed(objects, **values):
+    copies = [copy.deepcopy(ds) for ds in objects]
+    for ds in copies:
+        for keyword, value in values.items():
+            setattr(ds, keyword, value)
+    return copies
+
+
+def elsewhere(objects, name: str = "elsewhere"):
+    """Return objects of a study and frame of their own, with instances of their own."""
+    copies = renamed(objects, StudyInstanceUID=f"1.2.{len(name)}", FrameOfReferenceUID="1.3.9")
+    for n, ds in enumerate(copies):
+        ds.SOPInstanceUID = f"1.4.{len(name)}.{n}"
+        ds.SeriesInstanceUID = f"1.5.{len(name)}"
+    return copies
+
+
+def test_a_whole_case_is_one_patient():
+    draft = read_one(CT, RT)
+    assert draft.patient == phantoms.PATIENT
+    assert draft.errors() == ()
+    assert len(draft.objects) == len(CT) + len(RT)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("PatientID", "OTHER-9"), ("PatientName", "OTHER^Zoe"), ("PatientBirthDate", "19991231"),
+        ("PatientSex", "M"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_d11_two_identities_in_one_linked_set_stop_it(keyword, value, which):
+    objects = [*RT[:which], *renamed([RT[which]], **{keyword: value}), *RT[which + 1 :]]
+    draft = read_one(CT, objects)
+    (finding,) = draft.errors(frozenset({"identity-mismatch"}))
+    assert (finding.code, finding.where) == ("identity-mismatch", keyword)
+    assert " against " in finding.message
+    assert value in finding.message
+
+
+def test_d11_two_identities_within_one_series_stop_it():
+    mixed = [CT[0], *renamed(CT[1:2], PatientID="OTHER-9"), CT[2]]
+    assert "identity-mismatch" in codes(read_one(mixed).errors())
+
+
+def test_d11_an_empty_value_is_no_other_value():
+    draft = read_one(CT, renamed(RT, PatientSex="", PatientName="", PatientID=""))
+    assert draft.patient == phantoms.PATIENT
+    assert draft.errors() == ()
+
+
+def test_d11_spelling_of_one_name_is_no_difference():
+    assert read_one(CT, renamed(RT, PatientName="Phantom^abscope^^")).errors() == ()
+
+
+def test_d11_patients_that_nothing_links_are_drafts_of_their_own():
+    others = elsewhere(renamed(CT, PatientID="OTHER-9", PatientName="OTHER"))
+    drafts = read(CT, RT, others).drafts
+    assert [d.patient.id for d in drafts] == ["PHANTOM-001", "OTHER-9"]
+    assert [d.errors() for d in drafts] == [(), ()]
+
+
+def test_d11_one_patient_id_with_two_names_stops_it_even_without_a_link():
+    draft = read_one(CT, elsewhere(renamed(CT, PatientName="SOMEONE^Else")))
+    assert codes(draft.errors()) == {"identity-mismatch"}
+
+
+def test_two_studies_of_one_patient_are_one_draft():
+    assert len(read_one(CT, elsewhere(CT)).series) == 2
+
+
+def test_objects_without_any_identity_join_the_only_patient():
+    blank = {"PatientID": "", "PatientName": "", "PatientBirthDate": "", "PatientSex": ""}
+    assert read_one(CT, elsewhere(renamed(CT, **blank))).patient == phantoms.PATIENT
+
+
+def test_objects_without_patient_id_are_marked():
+    blank = renamed(CT, PatientID="", PatientName="", PatientBirthDate="", PatientSex="")
+    draft = read_one(blank)
+    assert draft.patient == Patient(id="", name="")
+    assert "identity-absent" in codes(draft.findings, "warning")
+
+
+@pytest.mark.parametrize("birth", ["20001399", "00000000", "19990230", "1999", "unknown"])
+def test_d19_a_birth_date_that_is_no_day_is_absent(birth):
+    blank = {"PatientBirthDate": ""}
+    objects = renamed(CT, **blank)
+    for ds in objects:
+        ds["PatientBirthDate"]._value = birth
+    assert read_one(objects).patient.birth_date == ""
+
+
+def test_synthetic_patients_are_known_by_their_name():
+    assert read_one(renamed(CT, PatientName="SYNTHETIC^Demo")).patient.synthetic
