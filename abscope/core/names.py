@@ -36,7 +36,10 @@ _alias("Liver", "Leber", "Foie")
 _alias("VB", "Vertebral bodies", "Vertebrae")
 _alias("Breast_L", "Left Breast", "Lt Breast")
 _alias("Breast_R", "Right Breast", "Rt Breast")
-_TARGET = re.compile(r"^(gtv|ctv|ptv|itv|igtv)[a-z]?[-_ ]?([a-z0-9]*)$", re.IGNORECASE)
+# "PTV-GTV" is one target less another, so a second target's name is no suffix.
+_TARGET = re.compile(
+    r"^(gtv|ctv|ptv|itv|igtv)[a-z]?[-_ ]?((?!i?gtv|ctv|ptv|itv)[a-z0-9]*)$", re.IGNORECASE
+)
 
 
 def standard_name(name: str) -> str | None:

@@ -93,13 +93,11 @@ def _parse(source: SourceFile) -> tuple[Parsed | None, Finding | None]:
             "The file is deflated as a whole, which is refused because it may inflate without end.",
             "Export it as Explicit VR Little Endian.",
         )
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            dataset = pydicom.dcmread(io.BytesIO(data), force=not marked)
-            modality = header.text(dataset, "Modality").upper()
-            directory = "DirectoryRecordSequence" in dataset
-    except Exception:  # pydicom raises a dozen kinds for damaged files; all mean the same here
+    dataset = _dataset(data, marked)
+    modality = "" if dataset is None else header.text(dataset, "Modality").upper()
+    directory = dataset is not None and "DirectoryRecordSequence" in dataset
+    nameless = marked and dataset is not None and not header.text(dataset, "SOPClassUID")
+    if dataset is None or (nameless and not modality and not directory):
         return None, _unusable(
             source,
             "dicom-unreadable",
@@ -118,6 +116,15 @@ def _parse(source: SourceFile) -> tuple[Parsed | None, Finding | None]:
         where=source.label,
         message=f"Objects of modality {modality[:16] or 'unknown'} are not imported.",
     )
+
+
+def _dataset(data: bytes, marked: bool) -> pydicom.Dataset | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return pydicom.dcmread(io.BytesIO(data), force=not marked)
+    except Exception:  # pydicom raises a dozen kinds for damaged files; all mean the same here
+        return None
 
 
 def _unusable(source: SourceFile, code: str, message: str, remedy: str) -> Finding:

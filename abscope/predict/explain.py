@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Literal, cast
 
@@ -21,8 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abscope.core.errors import ModelError, UsageError
+from abscope.predict.card import ModelFile
+from abscope.predict.inputs import Checked, check_inputs
 from abscope.predict.logistic import Column, LogisticModel, Row
-from abscope.predict.model import Explanation
+from abscope.predict.model import Explanation, Features
 
 #: Largest accepted difference between base + values and the output (faults.md, Q8).
 ADDITIVITY_TOLERANCE = 1e-6
@@ -65,6 +67,34 @@ def explain_logistic(
         reference=reference,
         space="probability",
     )
+
+
+def explain_patient(
+    file: ModelFile,
+    logistic: LogisticModel,
+    features: Features,
+    space: str,
+    columns_of: Callable[[Checked], Mapping[str, float] | None],
+) -> Explanation | None:
+    """Return the SHAP values of one patient against the baseline of a model's file.
+
+    Parameters
+    ----------
+    columns_of : callable
+        Design columns by name from complete inputs; None where the model has no answer.
+
+    Returns
+    -------
+    Explanation or None
+        None when a required input is missing or refused, or `columns_of` gives None.
+    """
+    checked_space(space)
+    checked = check_inputs(file.card, features)
+    columns = columns_of(checked) if checked.usable else None
+    if columns is None:
+        return None
+    reference = Reference(row=logistic.row(file.baseline.values), text=file.baseline.text)
+    return explain_logistic(file.card.id, logistic, logistic.row(columns), reference, space)
 
 
 def explain_function(

@@ -25,7 +25,7 @@ from abscope.predict.domain import (
     judge,
     range_findings,
 )
-from abscope.predict.explain import Reference, checked_space, explain_logistic
+from abscope.predict.explain import explain_patient
 from abscope.predict.inputs import Checked, check_inputs, withheld
 from abscope.predict.logistic import Column, LogisticModel, build
 from abscope.predict.model import Card, Explanation, Features, Prediction
@@ -108,14 +108,9 @@ class Appelt:
 
     def explain(self, features: Features, space: str = "log-odds") -> Explanation | None:
         """Return SHAP values against the reference patient at 13 Gy."""
-        checked_space(space)
-        checked = check_inputs(self.card, features)
-        if not checked.usable:
-            return None
-        baseline = self.file.baseline
-        reference = Reference(row=self.logistic.row(baseline.values), text=baseline.text)
-        row = self.logistic.row(self.terms(checked).columns)
-        return explain_logistic(self.card.id, self.logistic, row, reference, space)
+        return explain_patient(
+            self.file, self.logistic, features, space, lambda checked: self.terms(checked).columns
+        )
 
     def terms(self, checked: Checked) -> Terms:
         """Return the design columns; the inputs must be complete."""

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from abscope.core.facts import PD1_AGENTS, PDL1_AGENTS
 from abscope.predict.card import ModelFile
 from abscope.predict.domain import DomainFinding, is_nsclc, is_squamous, judge
-from abscope.predict.explain import Reference, checked_space, explain_logistic
+from abscope.predict.explain import explain_patient
 from abscope.predict.inputs import Checked, check_inputs, withheld
 from abscope.predict.logistic import Column, LogisticModel, build, logit, sigmoid
 from abscope.predict.model import Card, Explanation, Features, Prediction
@@ -84,14 +84,13 @@ class CipOdds:
 
     def explain(self, features: Features, space: str = "log-odds") -> Explanation | None:
         """Return SHAP values against a patient on a PD-1 inhibitor without risk factors."""
-        checked_space(space)
-        checked = check_inputs(self.card, features)
-        if not checked.usable or not _single_agent(checked):
-            return None
-        baseline = self.file.baseline
-        reference = Reference(row=self.logistic.row(baseline.values), text=baseline.text)
-        row = self.logistic.row(_columns(checked))
-        return explain_logistic(self.card.id, self.logistic, row, reference, space)
+        return explain_patient(
+            self.file,
+            self.logistic,
+            features,
+            space,
+            lambda checked: _columns(checked) if _single_agent(checked) else None,
+        )
 
     def _range(self, columns: Mapping[str, float]) -> tuple[float, float] | None:
         applying = [self.file.coefficients[ratio] for name, _, ratio in _FACTORS if columns[name]]

@@ -24,7 +24,7 @@ from abscope.predict.domain import (
     judge,
     range_findings,
 )
-from abscope.predict.explain import Reference, checked_space, explain_logistic
+from abscope.predict.explain import explain_patient
 from abscope.predict.inputs import Checked, check_inputs, withheld
 from abscope.predict.logistic import Column, LogisticModel, build
 from abscope.predict.model import Card, Explanation, Features, Prediction
@@ -77,14 +77,13 @@ class QuantecMld:
 
     def explain(self, features: Features, space: str = "log-odds") -> Explanation | None:
         """Return SHAP values against a mean lung dose of 13 Gy."""
-        checked_space(space)
-        checked = check_inputs(self.card, features)
-        if not checked.usable:
-            return None
-        baseline = self.file.baseline
-        reference = Reference(row=self.logistic.row(baseline.values), text=baseline.text)
-        row = self.logistic.row({"mld_gy": float(checked.values["mld_gy"])})
-        return explain_logistic(self.card.id, self.logistic, row, reference, space)
+        return explain_patient(
+            self.file,
+            self.logistic,
+            features,
+            space,
+            lambda checked: {"mld_gy": float(checked.values["mld_gy"])},
+        )
 
     def _verdict(self, checked: Checked) -> Verdict:
         size = fraction_size_finding(

@@ -24,7 +24,7 @@ from abscope.predict.domain import (
     range_findings,
     stage_group,
 )
-from abscope.predict.explain import Reference, checked_space, explain_logistic
+from abscope.predict.explain import explain_patient
 from abscope.predict.inputs import Checked, check_inputs, withheld
 from abscope.predict.logistic import Column, LogisticModel, build, sigmoid
 from abscope.predict.model import Card, Explanation, Features, Prediction
@@ -86,14 +86,9 @@ class LorisNsclc:
 
     def explain(self, features: Features, space: str = "log-odds") -> Explanation | None:
         """Return SHAP values against the mean of the training patients."""
-        checked_space(space)
-        checked = check_inputs(self.card, features)
-        if not checked.usable:
-            return None
-        baseline = self.file.baseline
-        reference = Reference(row=self.logistic.row(baseline.values), text=baseline.text)
-        row = self.logistic.row(self._clipped(checked)[0])
-        return explain_logistic(self.card.id, self.logistic, row, reference, space)
+        return explain_patient(
+            self.file, self.logistic, features, space, lambda checked: self._clipped(checked)[0]
+        )
 
     def _clipped(self, checked: Checked) -> tuple[dict[str, float], tuple[str, ...]]:
         used = {name: float(checked.values[name]) for name in _TERMS}
