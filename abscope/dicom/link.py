@@ -44,6 +44,29 @@ def linked_sets(objects: Iterable[Parsed]) -> tuple[LinkedSet, ...]:
     )
 
 
+def differing_identity(first: Patient, second: Patient) -> tuple[str, ...]:
+    """Return the DICOM keywords in which two patients differ; an empty value differs from none.
+
+    Examples
+    --------
+    >>> a = Patient(id="1", name="DOE^Jane", sex="F")
+    >>> differing_identity(a, Patient(id="1", name="Doe Jane")), differing_identity(
+    ...     a, Patient(id="1", name="Roe^Jane"))
+    ((), ('PatientName',))
+    """
+    pairs = zip(
+        _FIELDS,
+        (first.id, first.name, first.birth_date, first.sex),
+        (second.id, second.name, second.birth_date, second.sex),
+        strict=True,
+    )
+    return tuple(
+        keyword
+        for keyword, a, b in pairs
+        if a and b and _comparable(keyword, a) != _comparable(keyword, b)
+    )
+
+
 def _components(objects: list[Parsed]) -> list[list[Parsed]]:
     """Return the connected components over shared keys (union-find with path halving)."""
     parent: dict[str, str] = {}

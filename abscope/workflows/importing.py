@@ -7,11 +7,12 @@ import pathlib
 from collections.abc import Iterable, Sequence
 
 from abscope.core.case import Case, DoseInfo, Finding, RoiInfo, StructureSetInfo
-from abscope.core.errors import ConflictError, InputError, RefusedError
+from abscope.core.errors import ConflictError, IdentityError, InputError
 from abscope.core.geometry import FloatArray
 from abscope.core.ids import check_case_id, new_case_id
 from abscope.core.plan import Dose
 from abscope.core.structures import Region, StructureSet
+from abscope.dicom.link import differing_identity
 from abscope.dicom.reader import Draft, Reading, read_upload
 from abscope.dicom.sources import SourceFile, from_bytes, from_paths
 from abscope.dose.dvh import region_volume_cm3
@@ -143,13 +144,14 @@ def _extend(
     accepted: frozenset[str],
 ) -> Case:
     case = context.cases.get(case_id)
-    if draft.patient.id and case.patient.id and draft.patient.id != case.patient.id:
-        raise RefusedError(
+    differing = differing_identity(case.patient, draft.patient)
+    if differing:
+        raise IdentityError(
             "other-patient",
-            "The files belong to another patient than the case.",
-            where="PatientID",
-            expected="the same PatientID",
-            remedy="Import them as a case of their own.",
+            "The files carry another identity than the case.",
+            where=", ".join(differing),
+            expected="the same patient",
+            remedy="Find out which is right, or import them as a case of their own.",
         )
     known = context.cases.known_files(case_id)
     changed = [uid for uid, sha in draft.objects.items() if known.get(uid, sha) != sha]
