@@ -55,7 +55,9 @@ def _banner(case: Case, title: str) -> None:
         ("ICI", facts.text("ici_agent") or ""),
     ):
         if value:
-            parts.append(f":gray[{label}] {literal(value, 40)}" if label else literal(value, 40))
+            parts.append(
+                f":gray[{label}]&nbsp;{literal(value, 40)}" if label else literal(value, 40)
+            )
     with st.container(border=True):
         st.markdown(" &ensp; ".join(parts))
     st.header(title, anchor=False)
@@ -64,6 +66,6 @@ def _banner(case: Case, title: str) -> None:
 def _plan(case: Case) -> str:
     for plan in case.plans:
         if plan.prescribed_gy and plan.fractions:
-            more = f" (+{len(case.plans) - 1} more)" if len(case.plans) > 1 else ""
+            more = f" (+{len(case.plans) - 1})" if len(case.plans) > 1 else ""
             return f"{plan.prescribed_gy:g} Gy in {plan.fractions}{more}"
     return ""

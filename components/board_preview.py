@@ -7,6 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from abscope.figures import screen, screen_time
+from abscope.figures.risk import domain_words
 from abscope.figures.wording import difference, estimate_text, number
 from abscope.report.pack import BoardPack
 from components import charts, notices
@@ -71,11 +72,12 @@ def _estimates(pack: BoardPack) -> None:
         [
             {
                 "Estimate": row.label,
-                "Text": f"no estimate: {row.withheld_reason}"
+                "As printed": f"no estimate: {row.withheld_reason}"
                 if row.withheld
                 else estimate_text(
                     row.probability, row.interval, row.level, row.interval_reason, row.reason
                 ),
+                "Population": domain_words(row.domain),
             }
             for row in pack.predictions
         ],

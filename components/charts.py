@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from abscope.figures.waterfall import waterfall_of
 from abscope.workflows.dose_evaluation import DoseEvaluation, StructureDose
 from abscope.workflows.prediction import ExplainedPrediction
 from abscope.workflows.simulation import WhatIf
+from components import navigation
 from components.safe import literal
 from components.words import short_title
 
@@ -100,10 +102,17 @@ def waterfall(item: ExplainedPrediction, space: str, key: str) -> None:
 
 def risks(items: Sequence[ExplainedPrediction], accepted: frozenset[str], key: str) -> None:
     """Draw several estimates with their intervals on one axis."""
-    points = [
-        risk_point(short_title(i.card), i.prediction, out_of_domain_accepted=i.card.id in accepted)
-        for i in items
-    ]
+    points = []
+    for item in items:
+        point = risk_point(
+            short_title(item.card), item.prediction,
+            out_of_domain_accepted=item.card.id in accepted,
+        )  # fmt: skip
+        count = len(item.prediction.missing)
+        if item.prediction.probability is None and count:
+            text = f"no estimate yet: {count} {'input is' if count == 1 else 'inputs are'} missing"
+            point = dataclasses.replace(point, text=text)
+        points.append(point)
     drawn = screen.risk(risk_figure(points), theme())
     drawn.update_layout(margin={"t": 10})
     drawn.update_yaxes(tickfont={"size": 13})
@@ -126,10 +135,11 @@ def scenario(result: WhatIf, key: str) -> None:
         return
     drawn = screen.scenario(figure, theme())
     drawn.update_layout(
-        height=90 + 46 * len(figure.rows), margin={"t": 10}, bargap=0.35,
+        height=100 + 64 * len(figure.rows), margin={"t": 10}, bargap=0.35,
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
     )  # fmt: skip
-    drawn.update_xaxes(title="Estimated probability (%)")
+    drawn.update_xaxes(title="Estimated (%)")
+    drawn.update_yaxes(tickfont={"size": 13}, showgrid=False)
     draw(drawn, key, "Estimated probabilities, delivered and scenario")
 
 
@@ -140,7 +150,10 @@ def lab_trend(case: Case, analyte: str, key: str) -> None:
     marks = treatment_marks(facts.text("rt_start"), facts.text("rt_end"), [start] if start else [])
     figure = lab_trend_figure(case.labs, analyte, marks)
     if figure is not None:
-        draw(screen_time.lab_trend(figure, theme()), key, f"{figure.name} over time")
+        drawn = screen_time.lab_trend(figure, theme())
+        drawn.update_yaxes(title=for_plotly(figure.axis_title.replace("10^9", "10⁹")))
+        drawn.update_xaxes(title=None)
+        draw(drawn, key, f"{figure.name} over time")
 
 
 def timeline(case: Case, key: str) -> None:
@@ -156,6 +169,10 @@ def timeline(case: Case, key: str) -> None:
         symptom_date=facts.text("symptom_date"),
     )
     if figure is None:
-        st.info("Enter the dates of radiotherapy and ICI on the labs page to see the timeline.")
+        st.info(
+            "No dates yet: the timeline shows radiotherapy, ICI, samples and symptoms.",
+            icon=":material/event:",
+        )
+        navigation.link("labs", "Enter dates")
         return
     draw(screen_time.timeline(figure, theme()), key, "Timeline of treatment and samples")

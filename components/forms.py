@@ -20,7 +20,7 @@ LABELS: dict[str, str] = {
     "prior_systemic_therapy": "Systemic therapy before ICI (PSTH)", "rt_start": "RT start",
     "rt_end": "RT end", "ici_agent": "ICI agent", "ici_regimen": "ICI regimen",
     "ici_start": "ICI start", "symptom_date": "Symptoms since",
-    "symptom_grade": "Pneumonitis grade (CTCAE)", "pdl1_tps_percent": "PD-L1 TPS",
+    "symptom_grade": "Pneumonitis", "pdl1_tps_percent": "PD-L1 TPS",
     "tmb_mut_per_mb": "TMB",
 }  # fmt: skip
 HELP: dict[str, str] = {

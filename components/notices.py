@@ -77,6 +77,19 @@ def _finding(code: str, message: str, remedy: str, places: Sequence[str]) -> Non
     )
 
 
+def cannot_save(problem: AbscopeError, found: Sequence[Finding]) -> None:
+    """Say that an upload cannot be saved; the findings below give the details."""
+    count = sum(f.severity == "error" for f in found)
+    if not count:
+        error(problem)
+        return
+    st.error(
+        f"Cannot be saved yet: {count} {'problem' if count == 1 else 'problems'} below. Send "
+        "better files, or accept what may be accepted.",
+        icon=_ICONS["error"],
+    )
+
+
 def acceptance(codes: Sequence[str], accepted: frozenset[str], key: str) -> frozenset[str]:
     """Draw one box for each problem that a person may accept; return the codes that are ticked."""
     st.markdown(":material/rule: **Accept and go on**")

@@ -48,10 +48,11 @@ def summary(item: ExplainedPrediction, page: str) -> bool:
     """
     p, card = item.prediction, item.card
     st.subheader(card.title, anchor=False)
-    color, icon = _DOMAIN_LOOKS[p.domain]
-    words = domain_words(p.domain)
+    unjudged = bool(p.missing) and p.probability is None and p.domain != "out"
+    color, icon = ("gray", ":material/help_center:") if unjudged else _DOMAIN_LOOKS[p.domain]
+    words = "population not judged yet" if unjudged else domain_words(p.domain)
     st.badge(words[0].upper() + words[1:], color=color, icon=icon, help=_DOMAIN_HELP)  # type: ignore[arg-type]
-    for reason in p.domain_reasons:
+    for reason in () if unjudged else p.domain_reasons:
         st.caption(literal(reason, 400))
     shown = p.probability is not None or p.score is not None
     key = f"{page}.{card.id}.accepted"
@@ -63,7 +64,10 @@ def summary(item: ExplainedPrediction, page: str) -> bool:
             st.rerun()
         return False
     if p.probability is None and p.score is None:
-        st.info(literal(p.reason or "This model gives no probability here.", 500))
+        if p.missing:
+            st.info("No estimate yet: required inputs are missing.", icon=":material/pending:")
+        else:
+            st.info(literal(p.reason or "This model gives no probability here.", 500))
     else:
         _number(item)
     st.caption(f"{literal(card.endpoint, 200)} · {literal(card.horizon, 200)}")
@@ -105,13 +109,12 @@ def explanation(item: ExplainedPrediction, page: str) -> None:
     """Draw the SHAP waterfall with a switch between the two spaces."""
     if item.probability is None and item.log_odds is None:
         return
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
-    left.subheader(
-        "What moves this estimate", anchor=False,
-        help="SHAP values: how each input moves this estimate away from the starting point, in "
-        "this model. They describe the model; they are not causes.",
-    )  # fmt: skip
-    with right:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(
+            "What moves this estimate", anchor=False, width="content",
+            help="SHAP values: how each input moves this estimate away from the starting point, in "
+            "this model. They describe the model; they are not causes.",
+        )  # fmt: skip
         space = st.segmented_control(
             "Show SHAP values in", ["probability", "log-odds"], default="probability",
             required=True, key=f"{page}.space.{item.card.id}", label_visibility="collapsed",
@@ -169,6 +172,9 @@ def inputs(item: ExplainedPrediction) -> None:
                 "Source": feature.provenance if feature else "",
             }
         )
+    if not rows:
+        st.caption("No input of this model is known yet.")
+        return
     st.dataframe(
         rows, hide_index=True, key=f"inputs.{item.card.id}", height="content", placeholder=""
     )

@@ -32,7 +32,8 @@ def is_entered() -> bool:
 
 
 def want_page(name: str) -> None:
-    """Remember the page to open after app.py has run."""
+    """Remember the page to open after app.py has run, and the case that the address names."""
+    open_case_id()  # the way through app.py drops the address
     st.session_state[_WANTED] = name
 
 

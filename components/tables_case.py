@@ -172,10 +172,12 @@ def choose_sets(case: Case, key: str) -> list[str]:
     )
 
 
-def set_name(info: StructureSetInfo) -> str:
+def set_name(info: StructureSetInfo, *, count: bool = True) -> str:
     """Return what a structure set is called on screen."""
+    label = info.label.split(" (")[0] if info.is_auto else info.label
     kind = "automatic" if info.is_auto else "clinical"
-    return f"{info.label or 'no name'} ({kind}, {len(info.rois)} structures)"
+    number = f", {len(info.rois)} structures" if count else ""
+    return f"{label or 'no name'} ({kind}{number})"
 
 
 def structures(case: Case, shown: Sequence[str] | None) -> None:
@@ -183,7 +185,7 @@ def structures(case: Case, shown: Sequence[str] | None) -> None:
     sets = [s for s in case.structure_sets if shown is None or s.uid in shown]
     rows: list[dict[str, object]] = [
         {
-            "Set": set_name(s),
+            "Set": set_name(s, count=False),
             "Name": roi.name,
             "TG-263 name": roi.standard_name,
             "Volume (cm³)": roi.volume_cm3,
@@ -266,13 +268,12 @@ def dose_names(case: Case) -> dict[str, str]:
 def choose_pair(case: Case, key: str) -> tuple[str, str, bool]:
     """Return two structures as ``SET:NUMBER`` and whether to take the GTV out of both."""
     names = {
-        f"{s.uid}:{roi.number}": f"{roi.name} ({'automatic' if s.is_auto else 'clinical'}"
-        f", {s.label})"
+        f"{s.uid}:{roi.number}": f"{roi.name}, {set_name(s, count=False)}"
         for s in case.structure_sets
         for roi in s.rois
         if roi.volume_cm3
     }
-    left, right, third = st.columns([2, 2, 1.2], vertical_alignment="bottom")
+    left, right, third = st.columns([2, 2, 1.5], vertical_alignment="bottom")
     keys = list(names)
     start = _likely_pair(case, keys)
     first = left.selectbox(
@@ -291,18 +292,21 @@ def choose_pair(case: Case, key: str) -> tuple[str, str, bool]:
 
 def _likely_pair(case: Case, keys: list[str]) -> tuple[int, int]:
     """Return a clinical structure and the newest automatic one of the same standard name."""
-    clinical: dict[str, str] = {}
-    pair = (keys[0], keys[-1])
+    drawn: dict[str, str] = {}
+    found: dict[str, tuple[str, str]] = {}
+    inner = []
     for s in case.structure_sets:
         for roi in s.rois:
             name, key = roi.standard_name or roi.name, f"{s.uid}:{roi.number}"
             if key not in keys or name == "External":
                 continue
+            inner.append(key)
             if not s.is_auto:
-                clinical.setdefault(name, key)
-            elif name in clinical:
-                pair = (clinical[name], key)
-    return keys.index(pair[0]), keys.index(pair[1])
+                drawn[name] = key
+            elif name in drawn:
+                found[name] = (drawn[name], key)
+    first, second = next(iter(found.values()), (inner[0], inner[-1]) if inner else (keys[0],) * 2)
+    return keys.index(first), keys.index(second)
 
 
 def comparison(found: Comparison) -> None:

@@ -35,14 +35,14 @@ def metrics(evaluations: Sequence[DoseEvaluation], text: str) -> None:
     """
     wanted = parse_metrics(text)
     rows: list[dict[str, object]] = []
-    formats = {"Volume (cm³)": "%.1f"}
+    formats = {"Vol. (cm³)": "%.1f"}
     for number, item in _by_role(evaluations):
         evaluation = evaluations[number]
         assert item.dvh is not None
         row: dict[str, object] = {"Structure": item.name}
         if len(evaluations) > 1:
             row["Plan"] = "AB"[number]
-        row["Volume (cm³)"] = item.dvh.volume_cm3
+        row["Vol. (cm³)"] = item.dvh.volume_cm3
         for metric in wanted:
             value = evaluate(item.dvh, metric, evaluation.prescribed_gy)
             column = f"{value.name} ({value.unit})"
@@ -118,7 +118,15 @@ def lab_report(table: LabTable) -> None:
         )
     else:
         st.error("No result in this file can be read.", icon=":material/error:")
-    if table.refused:
+    reasons = {(c.reason, c.remedy) for c in table.refused}
+    if len(reasons) == 1 and len(table.refused) > 3:
+        reason, remedy = next(iter(reasons))
+        st.warning(
+            f"{len(table.refused)} cells are refused and are not saved, all for one reason: "
+            f"{literal(reason, 300)} {literal(remedy, 300)}",
+            icon=":material/block:",
+        )
+    elif table.refused:
         st.warning(
             f"{len(table.refused)} cells are refused and are not saved:", icon=":material/block:"
         )
@@ -224,9 +232,9 @@ def what_if_estimates(result: WhatIf) -> None:
                 "Estimate": short_title(item.card),
                 "Delivered": "" if outside else percent_text(a, before_p.interval),
                 "Scenario": "" if outside or after_p is None else percent_text(b, after_p.interval),
-                "Difference (points)": None
+                "Difference (points)": ""
                 if outside or a is None or b is None
-                else _no_minus_zero((b - a) * 100, 1),
+                else _signed((b - a) * 100, 1),
                 "Note": "outside the model's population"
                 if outside
                 else "at the edge of the model's population"
@@ -240,9 +248,12 @@ def what_if_estimates(result: WhatIf) -> None:
         key="what_if.estimates",
         height="content",
         placeholder="",
+        column_order=[n for n in rows[0] if n != "Note" or any(r["Note"] for r in rows)]
+        if rows
+        else None,
         column_config={
-            "Difference (points)": st.column_config.NumberColumn(
-                format="%+.1f", help="Scenario less delivered, in percentage points"
+            "Difference (points)": st.column_config.TextColumn(
+                alignment="right", help="Scenario less delivered, in percentage points"
             )
         },
     )
@@ -257,7 +268,7 @@ def what_if_metrics(result: WhatIf) -> None:
                 "Metric": f"{r.name} ({r.unit})",
                 "Delivered": r.delivered,
                 "Scenario": r.scenario,
-                "Difference": None if r.difference is None else _no_minus_zero(r.difference, 2),
+                "Difference": "" if r.difference is None else _signed(r.difference, 2),
                 "Note": r.reason,
             }
             for r in rows
@@ -271,7 +282,7 @@ def what_if_metrics(result: WhatIf) -> None:
         column_config={
             "Delivered": st.column_config.NumberColumn(format="%.2f"),
             "Scenario": st.column_config.NumberColumn(format="%.2f"),
-            "Difference": st.column_config.NumberColumn(format="%+.2f"),
+            "Difference": st.column_config.TextColumn(alignment="right"),
         },
     )
 
@@ -281,7 +292,7 @@ def shap_differences(result: WhatIf) -> None:
     rows = []
     for item in result.delivered.predictions:
         for name, change in result.shap_difference(item.card.id).items():
-            if abs(change) >= 5e-5:
+            if abs(change) >= 5e-4:
                 label = next((i.label for i in item.card.inputs if i.name == name), name)
                 rows.append(
                     {
@@ -309,6 +320,7 @@ def shap_differences(result: WhatIf) -> None:
     )
 
 
-def _no_minus_zero(value: float, digits: int) -> float:
-    """Return a rounded value that never shows as minus zero."""
-    return round(value, digits) + 0.0
+def _signed(value: float, digits: int) -> str:
+    """Return a difference with its sign, plain zero where nothing moved."""
+    rounded = round(value, digits)
+    return f"{rounded:+.{digits}f}".replace("-", "−") if rounded else "0"

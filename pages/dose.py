@@ -8,6 +8,7 @@ from abscope.core.errors import AbscopeError
 from abscope.workflows.dose_evaluation import ACCEPT_COVERAGE, DoseEvaluation
 from components import banner, cached, charts, navigation, notices, tables
 from components.access import require
+from components.safe import literal
 from components.viewer.viewer import show_viewer
 
 actor = require("dose")
@@ -54,7 +55,7 @@ else:
             second_uid,
         )  # fmt: skip
         notices.left_out(scene.left_out)
-        show_viewer(scene.blob, key="dose.viewer", height=480)
+        show_viewer(scene.blob, key="dose.viewer", height=560)
 
     viewer()
 
@@ -73,6 +74,7 @@ def histogram() -> None:
     chosen = st.pills(
         "Structures shown", names, selection_mode="multi",
         default=[n for n in names if n not in tables.HIDDEN_CURVES], key="dose.structures",
+        format_func=literal,  # a pill's text is read as Markdown
     )  # fmt: skip
     with place:
         charts.dvh(evaluations, set(chosen), "cm3" if unit == "cm3" else "%", "dose.dvh")
@@ -83,7 +85,7 @@ def metrics() -> None:
     """Draw the metric table for whatever metrics are typed."""
     st.subheader("Metrics", anchor=False)
     text = st.text_input(
-        "Columns", "mean, D95%, D2%, max, V20Gy", key="dose.metrics",
+        "Columns", "mean, max, D95%, V20Gy", key="dose.metrics",
         help="D95%, D2cm3: dose to the hottest 95 % or 2 cm³. V20Gy: share of the volume at or "
         "above 20 Gy; V20Gy[cm3] the volume. V95%: share at or above 95 % of the prescription. "
         "mean, min, max.",
@@ -97,7 +99,7 @@ def metrics() -> None:
 beside = st.container(horizontal=True, gap="medium")
 with beside.container():
     histogram()
-with beside.container(width=480):
+with beside.container(width=510):
     metrics()
 tables.dose_refusals(evaluations)
 st.caption(

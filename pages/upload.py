@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from abscope.core.errors import AbscopeError
-from abscope.workflows.importing import check_reading, save
+from abscope.workflows.importing import check_reading, same_import, save
 from components import cached, navigation, notices, runtime, state, tables
 from components.access import require
 
@@ -57,24 +57,35 @@ findings = [*reading.findings, *(f for d in reading.drafts for f in d.findings)]
 notices.findings(findings)
 
 codes = {f.code for f in findings if f.severity == "error" and f.acceptable} | accepted
-if codes:
-    chosen = notices.acceptance(sorted(codes), accepted, f"upload.accept.{hash(files_key)}")
-    if chosen != accepted:
-        state.remember(f"upload.accepted.{hash(files_key)}", " ".join(sorted(chosen)))
-        st.rerun()
-
-try:
-    draft = check_reading(reading, accepted)
-except AbscopeError as problem:
-    with verdict:
-        notices.error(problem)
+with verdict:
+    try:
+        draft = check_reading(reading, accepted)
+    except AbscopeError as problem:
+        draft = None
+        notices.cannot_save(problem, findings)
+    if codes:
+        chosen = notices.acceptance(sorted(codes), accepted, f"upload.accept.{hash(files_key)}")
+        if chosen != accepted:
+            state.remember(f"upload.accepted.{hash(files_key)}", " ".join(sorted(chosen)))
+            st.rerun()
+if draft is None:
     st.stop()
 
 count = sum(f.severity != "info" for f in findings)
+same = same_import(context, draft)
 with verdict:
+    if same is not None:
+        st.info(
+            f"Case {same.id} already holds every one of these files.",
+            icon=":material/content_copy:",
+        )
+        if st.button("Open that case", key="upload.same", icon=":material/folder_open:"):
+            state.set_open_case(same.id)
+            navigation.go("contours")
     if count:
         st.warning(
-            f"Can be saved, with {count} remarks: read them below.", icon=":material/fact_check:"
+            f"Can be saved, with {count} {'remark' if count == 1 else 'remarks'}: read below.",
+            icon=":material/fact_check:",
         )
     else:
         st.success("Everything fits together and can be saved.", icon=":material/check_circle:")

@@ -43,7 +43,7 @@ except AbscopeError as problem:
 def explore() -> None:
     """Draw sliders and both sides together; moving a slider reruns this part only."""
     beside = st.container(horizontal=True, gap="medium")
-    knobs = beside.container(border=True, width=270)
+    knobs = beside.container(border=True, width=250)
     results = beside.container()
     with knobs:
         scenario = forms_what_if.sliders(case, start, dose_uid)
@@ -65,7 +65,6 @@ def explore() -> None:
             st.warning(f"{warning.what} {warning.remedy}", icon=":material/warning:")
         if result.planned is not None:
             charts.scenario(result, "what_if.figure")
-            tables.what_if_estimates(result)
             st.caption("Plan scaled, not re-optimized. 95 % intervals where a source gives one.")
     if result.planned is None:
         return
@@ -77,6 +76,7 @@ def explore() -> None:
             store_scenario(context, actor, case, result)
             st.toast("Scenario saved; it can be put on a slide.", icon=":material/check:")
             st.rerun()
+    tables.what_if_estimates(result)
     st.subheader("Dose metrics", anchor=False, help=words.GLOSSARY)
     tables.what_if_metrics(result)
     st.subheader(

@@ -19,10 +19,10 @@ from abscope.core.structures import StructureSet
 from abscope.dicom import header
 from abscope.dicom.gate import gate_series, orientation_key
 from abscope.dicom.link import LinkedSet, linked_sets
-from abscope.dicom.references import reference_findings
+from abscope.dicom.references import absent_slices, reference_findings
 from abscope.dicom.rtdose import read_dose
 from abscope.dicom.rtplan import read_plan
-from abscope.dicom.rtstruct import parse_structure_set
+from abscope.dicom.rtstruct import parse_structure_set, referenced_slice_uids
 from abscope.dicom.scan import Parsed, scan
 from abscope.dicom.sources import SourceFile
 
@@ -99,6 +99,7 @@ def _draft(linked: LinkedSet, accepted: frozenset[str]) -> Draft:
             continue
         sets.append(_attached(_named(structure_set, item), series))
         findings.extend(odd)
+        findings.extend(absent_slices(sets[-1], referenced_slice_uids(item.dataset), series))
     findings.extend(reference_findings(series, sets, doses, plans))
     return Draft(
         patient=linked.patient,

@@ -23,6 +23,24 @@ def reference_findings(
     return findings
 
 
+def absent_slices(
+    structure_set: StructureSet, named: frozenset[str], series: Sequence[tuple[Series, Volume]]
+) -> list[Finding]:
+    """Return a warning when a set was drawn on slices that the images here do not have."""
+    absent = named - {uid for held, _ in series for uid in held.slice_uids}
+    if not series or not absent:
+        return []
+    return [
+        _warning(
+            "structures-on-absent-slices",
+            f"structure set {structure_set.label[:32]}",
+            f"{len(absent)} of the {len(named)} slices on which the structures were drawn are not "
+            "in this upload; the contours are placed by their millimetres alone.",
+            "Check on the viewer that they fit, or import the images they were drawn on.",
+        )
+    ]
+
+
 def _structure_findings(
     series: Sequence[tuple[Series, Volume]], sets: Sequence[StructureSet]
 ) -> list[Finding]:

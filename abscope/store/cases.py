@@ -125,10 +125,6 @@ class CaseTable:
                 return case_id
         return None
 
-    def cases_of_patient(self, patient_id: str) -> tuple[str, ...]:
-        """Return the ids of the cases whose patient has this PatientID."""
-        return tuple(s.id for s in self.summaries() if patient_id and s.patient.id == patient_id)
-
     def known_files(self, case_id: str) -> dict[str, str]:
         """Return SOPInstanceUID -> sha256 of every file imported into a case."""
         with self._archive.reading() as db:

@@ -6,9 +6,11 @@ import dataclasses
 import pathlib
 import shutil
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from abscope.core.case import Patient
 from abscope.core.settings import Settings
@@ -86,10 +88,26 @@ def _used(home: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pathl
     monkeypatch.setenv("ABSCOPE_HOME", str(home))
     # Done once in `filled`: in a thread it would meet pytest's own handling of warnings.
     monkeypatch.setattr(runtime, "warm_up", lambda: None)
+    monkeypatch.setattr(PagesManager, "__init__", _as_after_the_first_visit(PagesManager.__init__))
     st.cache_resource.clear()
     yield home
     runtime.context().archive.close()
     st.cache_resource.clear()
+
+
+def _as_after_the_first_visit(original: Callable[..., None]) -> Callable[..., None]:
+    """Let app.py own the pages, as on a server on which it has run once.
+
+    AppTest starts every run as a fresh server, where the folder pages/ wins (measured-facts 10);
+    the detour over app.py would then drop what a test has just entered. tests/pages/test_access.py
+    covers the fresh server with a real one.
+    """
+
+    def __init__(self: PagesManager, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        PagesManager.uses_pages_directory = False
+
+    return __init__
 
 
 @pytest.fixture

@@ -39,8 +39,8 @@ class Shown:
             at.query_params["case"] = case
         elif case is not None:
             at.session_state["case.id"] = case
-        at.switch_page(f"pages/{name}.py")
-        return cls(at).run()
+        # st.navigation names pages in the first run; widgets belong to the name.
+        return cls(at).run().go(name)
 
     def run(self) -> Shown:
         self.at.run()
@@ -99,8 +99,16 @@ class Shown:
         """Return the data frames, as pandas has them."""
         return [e.value for e in self.elements() if isinstance(e, tree.Dataframe)]
 
-    def table(self, key: str) -> Any:
-        return self.widget(key).value
+    def table(self, *columns: str) -> Any:
+        """Return the data frame that has these columns."""
+        found = [t for t in self.tables() if set(columns) <= set(t.columns)]
+        assert found, (
+            f"no table with {columns}; there are {[list(t.columns) for t in self.tables()]}"
+        )
+        return found[0]
+
+    def has_table(self, *columns: str) -> bool:
+        return any(set(columns) <= set(t.columns) for t in self.tables())
 
     def words(self) -> str:
         """Return everything that the page says, drawings included, as one text."""

@@ -1,0 +1,140 @@
+"""The command line: one JSON object on standard output, words on standard error, 0 2 3."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from abscope.cli.main import main
+from tests import phantoms
+from tests.reference.command import Command
+
+
+@pytest.fixture(name="home")
+def _home(tmp_path, monkeypatch):
+    monkeypatch.setenv("ABSCOPE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("ABSCOPE_DATABASE_URL", raising=False)
+    return tmp_path / "home"
+
+
+@pytest.fixture(name="run")
+def _run(home, capsys):
+    return Command(capsys)
+
+
+@pytest.fixture(name="case")
+def _case(run, tmp_path):
+    folder = phantoms.write_case(tmp_path / "dicom")
+    return run.done("import", folder, "--case", "phantom")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [], ["nonsense"], ["import"], ["show"], ["import", "x", "--no-such-option"],
+        ["contour", "x", "--seed", "1,2"], ["contour", "x", "--seed"], ["audit", "--limit", "many"],
+        ["export", "x"], ["export", "x", "--pdf", "a", "--pptx", "b"], ["score", "x.csv"],
+        ["show", "../../x"], ["show", "a b"], ["show", "'; DROP TABLE cases; --"], ["show", ""],
+        ["dvh", "x", "--metrics", "V20"], ["set", "phantom", "smoking"],
+    ],
+)  # fmt: skip
+def test_bad_usage_leaves_with_2_and_says_it_in_json(run, words):
+    answer = run(*words)
+    assert answer.status == 2, answer
+    assert answer.json.keys() == {"error"}
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["show", "none"], "case-not-found"),
+        (["delete", "none"], "case-not-found"),
+        (["dvh", "none"], "case-not-found"),
+        (["import", "/no/such/path"], "path-not-found"),
+        (["score", "--model", "loris-nsclc", "/no"], "table-not-read"),
+        (["score", "--model", "none", "/no"], "model-unknown"),
+    ],
+)
+def test_a_refusal_leaves_with_3(run, words, code):
+    assert run.refused(*words)["error"]["code"] == code
+
+
+def test_without_json_the_same_is_said_in_words(home, capsys):
+    assert main(["show", "none"]) == 3
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "There is no such case. Where: case id. Expected: the id of a stored case." in err
+
+
+def test_a_phantom_case_from_import_to_deletion(run, case, home, tmp_path):
+    assert [len(case[k]) for k in ("series", "structure_sets", "doses", "plans")] == [1, 1, 1, 1]
+    volumes = {r["name"]: r["volume_cm3"] for r in case["structure_sets"][0]["rois"]}
+    assert volumes["Cylinder"] == pytest.approx(3.14159265 * 4 * 4.4, rel=2e-3)
+    rows = run.done("dvh", "phantom", "--metrics", "mean,V20Gy")["structures"]
+    assert rows[0]["metrics"]["mean"] == pytest.approx(30.0 + 0.3 - 0.1, abs=0.01)
+    assert run.done("show", "phantom") == case
+    assert run.done("delete", "phantom") == {"deleted": "phantom"}
+    assert run.done("audit", "--verify")["verified"]
+
+
+def test_words_for_people_when_json_is_not_asked(run, case, capsys):
+    assert main(["cases"]) == 0
+    out, err = capsys.readouterr()
+    assert "case_id: phantom" in out
+    assert err == ""
+
+
+def test_r8_a1_names_come_out_as_they_are(run, tmp_path):
+    name = "<img src=x onerror=alert(1)> ![](http://evil) =cmd 🫁"
+    folder = phantoms.write_folder(
+        tmp_path / "d", [phantoms.rtstruct([phantoms.cylinder_roi(1, name)])]
+    )
+    found = run.done("import", folder)
+    assert found["structure_sets"][0]["rois"][0]["name"] == name
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"\xff\xfe{}", "scenario-unreadable"), (b"[1]", "scenario-unreadable"),
+        (b"", "scenario-unreadable"), (b'{"name": "x", "dose": 1}', "scenario-unknown-key"),
+        (b'{"name": "x", "fractions": 1e999}', "scenario-value"),
+    ],
+)  # fmt: skip
+def test_a_scenario_file_that_cannot_be_read_is_refused(run, case, tmp_path, data, code):
+    (tmp_path / "s.json").write_bytes(data)
+    found = run.refused("what-if", "phantom", "--scenario", tmp_path / "s.json")
+    assert found["error"]["code"] == code
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff\xfe", b"[]", b"{'a': 1}", b'"text"'])
+def test_a_facts_file_that_cannot_be_read_is_refused(run, case, tmp_path, data):
+    (tmp_path / "f.json").write_bytes(data)
+    found = run.refused("set", "phantom", "--file", tmp_path / "f.json")
+    assert found["error"]["code"] == "facts-file-not-read"
+
+
+def test_facts_are_set_one_by_one_and_the_refused_are_named(run, case, tmp_path):
+    (tmp_path / "f.json").write_text(json.dumps({"_note": "x", "ecog": 1, "age_years": 500}))
+    found = run.done("set", "phantom", "stage=IIIB", "--file", tmp_path / "f.json")
+    assert found["facts"] == {"ecog": 1, "stage": "IIIB"}
+    assert [r["field"] for r in found["refused"]] == ["age_years"]
+
+
+def test_a_table_with_an_endless_cell_is_refused(run, case, tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text("date,test,value,unit\n" + "x" * 200_000 + ",ANC,4,G/L\n")
+    assert run.refused("labs", "phantom", table)["error"]["code"] == "lab-file-not-read"
+    refused = run.refused("score", "--model", "loris-nsclc", table)
+    assert refused["error"]["code"] == "table-not-read"
+
+
+def test_an_export_into_no_folder_is_refused(run, case, tmp_path):
+    found = run.refused("export", "phantom", "--rtstruct", tmp_path / "none" / "x.dcm")
+    assert found["error"]["code"] == "file-not-written"
+
+
+def test_a_home_that_cannot_be_is_refused(run, home):
+    home.write_bytes(b"a file")
+    assert run.refused("cases")["error"]["code"] == "archive-unusable"

@@ -1,0 +1,154 @@
+"""Import: nothing half, the same files once, one patient a case."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+
+import numpy as np
+import pytest
+
+from abscope.core.errors import ConflictError, InputError, RefusedError
+from abscope.core.geometry import Grid
+from abscope.core.settings import Settings
+from abscope.dicom.reader import Reading
+from abscope.store.blobs import BlobStore
+from abscope.workflows.context import Actor, open_context
+from abscope.workflows.dose_evaluation import evaluate_dose
+from abscope.workflows.importing import check_reading, read_files, same_import, save
+from tests import phantoms
+from tests.unit.dicom.uploads import as_bytes
+
+ACTOR = Actor(name="tester")
+GRID = Grid.regular(
+    origin_mm=(-40.0, -30.0, -20.0), spacing_zyx_mm=(4, 3, 2), shape_zyx=(8, 9, 9),
+    frame_of_reference_uid=phantoms.FRAME_UID,
+)  # fmt: skip
+CT = phantoms.ct_series(grid=GRID)
+RT = [phantoms.rtstruct([phantoms.cylinder_roi()]), phantoms.rtplan(), phantoms.rtdose()]
+
+
+@pytest.fixture(name="context")
+def _context(tmp_path):
+    context = open_context(
+        Settings(home=tmp_path, database_url=f"sqlite:///{tmp_path / 'a.sqlite'}")
+    )
+    yield context
+    context.archive.close()
+
+
+def reading(*groups, accepted=frozenset()) -> Reading:
+    datasets = [ds for group in groups for ds in group]
+    return read_files([(f"{n}", as_bytes(ds)) for n, ds in enumerate(datasets)], accepted)
+
+
+def stored(context, *groups, case_id=None, accepted=frozenset()):
+    draft = check_reading(reading(*groups, accepted=accepted), accepted)
+    return save(context, ACTOR, draft, case_id=case_id, accepted=accepted)
+
+
+def test_an_import_twice_is_one_case_and_one_audit_row(context):
+    case = stored(context, CT, RT, case_id="one")
+    draft = check_reading(reading(CT, RT), frozenset())
+    assert same_import(context, draft).id == "one"
+    again = save(context, ACTOR, draft, case_id="one")
+    assert again.version == case.version == 1
+    assert len(context.archive.audit_rows()) == 1
+
+
+def test_u13_files_without_any_patient_id_are_known_again(context):
+    blank = [copy.deepcopy(ds) for ds in CT]
+    for ds in blank:
+        ds.PatientID = ds.PatientName = ""
+    stored(context, blank, case_id="one")
+    assert same_import(context, check_reading(reading(blank), frozenset())).id == "one"
+
+
+def test_objects_join_a_case_in_any_order(context):
+    for group in (RT[:1], RT[1:2], CT, RT[2:]):
+        case = stored(context, group, case_id="one")
+    assert case.version == 4
+    assert case.plan_of(case.doses[0]).uid == case.plans[0].uid
+    assert case.structure_set_for(case.doses[0]).uid == case.structure_sets[0].uid
+
+
+def test_another_patients_files_do_not_enter_a_case(context):
+    stored(context, CT, case_id="one")
+    other = phantoms.ct_series(
+        grid=GRID, patient=dataclasses.replace(phantoms.PATIENT, id="OTHER", name="OTHER")
+    )
+    for ds in other:
+        ds.SOPInstanceUID = ds.SOPInstanceUID[:-1] + "0"
+    with pytest.raises(RefusedError) as caught:
+        stored(context, other, case_id="one")
+    assert caught.value.code == "other-patient"
+    assert "OTHER" not in str(caught.value)
+
+
+def test_u13_a_uid_with_other_bytes_is_a_conflict_and_changes_nothing(context):
+    case = stored(context, CT, RT, case_id="one")
+    changed = copy.deepcopy(RT[1])
+    changed.RTPlanLabel = "CHANGED"
+    with pytest.raises(ConflictError) as caught:
+        stored(context, [changed], case_id="one")
+    assert caught.value.code == "uid-conflict"
+    assert context.cases.get("one").version == case.version
+
+
+def test_slices_that_come_later_are_not_dropped_in_silence(context):
+    gap = frozenset({"missing-slices"})
+    stored(context, CT[:3] + CT[5:], case_id="one", accepted=gap)
+    for late in (CT, CT[3:5]):
+        with pytest.raises(ConflictError) as caught:
+            stored(context, late, case_id="one")
+        assert caught.value.code == "series-changed"
+    assert len(context.cases.get("one").series[0].slice_uids) == 6
+
+
+def test_a_crash_while_voxels_are_written_leaves_no_case(context, monkeypatch):
+    monkeypatch.setattr(BlobStore, "put_arrays", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        stored(context, CT, RT, case_id="one")
+    assert context.cases.summaries() == ()
+    assert context.archive.audit_rows() == ()
+    monkeypatch.undo()
+    assert stored(context, CT, RT, case_id="one").version == 1
+
+
+def test_deleting_one_case_leaves_the_voxels_that_another_shares(context):
+    stored(context, CT, RT, case_id="one")
+    stored(context, CT, RT, case_id="two")
+    context.cases.delete("one", ACTOR.entry("delete", "one"))
+    case = context.cases.get("two")
+    assert context.cases.volume(case.series[0]).array_zyx.shape == GRID.shape_zyx
+    assert len(context.cases.structure_set(case.structure_sets[0]).rois) == 1
+    context.cases.delete("two", ACTOR.entry("delete", "two"))
+    assert not [p for p in (context.archive.settings.home / "blobs").rglob("*") if p.is_file()]
+
+
+def test_several_unlinked_patients_are_not_made_one_case():
+    other = phantoms.ct_series(
+        grid=GRID, patient=dataclasses.replace(phantoms.PATIENT, id="OTHER", name="OTHER")
+    )
+    for n, ds in enumerate(other):
+        ds.StudyInstanceUID, ds.FrameOfReferenceUID = "1.2.3", "1.2.4"
+        ds.SeriesInstanceUID, ds.SOPInstanceUID = "1.2.5", f"1.2.6.{n}"
+    with pytest.raises(InputError) as caught:
+        check_reading(reading(CT, other), frozenset())
+    assert caught.value.code == "several-patients"
+
+
+@pytest.mark.parametrize("position", sorted(phantoms.ORIENTATIONS))
+def test_d6_the_dvh_is_the_same_in_every_patient_position(context, position):
+    rois = [phantoms.cylinder_roi(), phantoms.sphere_roi(), phantoms.annulus_roi()]
+    slices = phantoms.ct_series(position)
+    case = stored(context, slices, [phantoms.rtstruct(rois, position), *RT[1:]])
+    found = evaluate_dose(context, case)
+    centre = 30.0 + 0.1 * 3.0 - 0.05 * 2.0
+    for item in found.structures:
+        assert item.dvh.mean_gy == pytest.approx(centre, abs=0.01)
+    assert found.structures[1].dvh.volume_cm3 == pytest.approx(17.157, rel=0.02)
+    volume = context.cases.volume(case.series[0])
+    for landmark, radius, hu in phantoms.LANDMARKS:
+        inside = np.argwhere(volume.array_zyx == hu)
+        assert volume.grid.to_mm(inside).mean(axis=0) == pytest.approx(landmark, abs=radius / 3)
