@@ -59,6 +59,25 @@ def clinical_facts(case: Case) -> dict[str, object] | None:
     return {f: v for f, v in entered.items() if _text(v) != _text(case.facts.get(f))}
 
 
+def person_without_scans() -> tuple[str, str] | None:
+    """Draw the form that starts a case from laboratory values alone; return PatientID and name."""
+    with (
+        st.expander("Start a case without scans", icon=":material/person_add:"),
+        st.form("upload.person", border=False),
+    ):
+        st.caption("A case with laboratory values and facts only gets an estimate of response.")
+        columns = st.columns(2)
+        patient_id = columns[0].text_input("Patient ID", key="upload.person.id", max_chars=64)
+        name = columns[1].text_input("Name or pseudonym", key="upload.person.name", max_chars=64)
+        started = st.form_submit_button("Start the case", key="upload.person.start")
+    if not started:
+        return None
+    if not patient_id.strip():
+        st.warning("A case needs a patient ID, so that later files find their patient.")
+        return None
+    return patient_id.strip(), name.strip()
+
+
 def _field(case: Case, field: str) -> object:
     value = case.facts.get(field)
     label = LABELS.get(field, field)

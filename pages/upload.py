@@ -6,7 +6,8 @@ import streamlit as st
 
 from abscope.core.errors import AbscopeError
 from abscope.workflows.importing import check_reading, same_import, save
-from components import cached, navigation, notices, runtime, state, tables
+from abscope.workflows.starting import start_case
+from components import cached, forms, navigation, notices, runtime, state, tables
 from components.access import require
 
 actor = require("upload")
@@ -38,6 +39,10 @@ files = st.file_uploader(
 )
 if not files:
     st.caption("Laboratory tables (CSV, XLSX) are added on the labs page of an open case.")
+    person = forms.person_without_scans()
+    if person is not None:
+        state.set_open_case(start_case(context, actor, *person).id)
+        navigation.go("labs")
     st.stop()
 
 files_key = " ".join(sorted(f.file_id for f in files))
@@ -50,11 +55,11 @@ except AbscopeError as problem:
 
 st.subheader("Validation report", anchor=False)
 verdict = st.container()
+findings = [*reading.findings, *(f for d in reading.drafts for f in d.findings)]
+notices.findings(findings)
 for found in reading.drafts:
     if not found.is_empty:
         tables.draft(found)
-findings = [*reading.findings, *(f for d in reading.drafts for f in d.findings)]
-notices.findings(findings)
 
 codes = {f.code for f in findings if f.severity == "error" and f.acceptable} | accepted
 with verdict:

@@ -34,6 +34,7 @@ from abscope.workflows.prediction import (
     store_predictions,
 )
 from abscope.workflows.simulation import simulate, store_scenario, what_if_json
+from abscope.workflows.starting import LAB_SUFFIXES, start_from_labs
 
 ACTOR = Actor(name="command line")
 Result = dict[str, Any]
@@ -42,6 +43,9 @@ Result = dict[str, Any]
 def import_files(context: Context, given: argparse.Namespace) -> Result:
     """``import``."""
     accepted = frozenset(given.accept)
+    if all(path.suffix.lower() in LAB_SUFFIXES for path in given.paths):
+        tables = [(path.name, _bytes(path)) for path in given.paths]
+        return views.case_json(start_from_labs(context, ACTOR, tables, case_id=given.case))
     reading = read_paths(given.paths, accepted)
     try:
         draft = check_reading(reading, accepted)

@@ -41,11 +41,12 @@ class RefusedCell:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class LabTable:
-    """What a table gave: results, refused cells, names of tests that Abscope does not use."""
+    """What a table gave: results, refused cells, tests not used, PatientIDs named in it."""
 
     accepted: tuple[LabResult, ...]
     refused: tuple[RefusedCell, ...]
     unused: tuple[str, ...]
+    patient_ids: tuple[str, ...] = ()
 
 
 def parse_lab_rows(
@@ -73,6 +74,7 @@ def parse_lab_rows(
     accepted: list[LabResult] = []
     refused: list[RefusedCell] = []
     unused: dict[str, None] = {}
+    named: dict[str, None] = {}
     for number, cells in enumerate(rows, start=2):
         row = {
             name: (cells[place].strip() if place < len(cells) else "")
@@ -80,6 +82,8 @@ def parse_lab_rows(
         }
         if not any(row.values()):
             continue
+        if row.get("patient_id"):
+            named.setdefault(row["patient_id"])
         if not row["test"]:
             refused.append(_no_test(number))
             continue
@@ -99,7 +103,12 @@ def parse_lab_rows(
                     remedy=error.remedy,
                 )
             )
-    return LabTable(accepted=tuple(accepted), refused=tuple(refused), unused=tuple(unused))
+    return LabTable(
+        accepted=tuple(accepted),
+        refused=tuple(refused),
+        unused=tuple(unused),
+        patient_ids=tuple(named),
+    )
 
 
 class _CellError(Exception):

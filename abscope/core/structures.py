@@ -9,11 +9,13 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from abscope.core.errors import NotFoundError
+from abscope.core.errors import GeometryError, NotFoundError
 from abscope.core.geometry import FloatArray, slab_edges_mm
 
 #: Contours whose positions along the normal differ by less than this share a plane (mm).
 SAME_PLANE_MM = 0.01
+#: A contour may rise and fall along the normal by this much and still lie in a plane (mm).
+OFF_PLANE_MM = 0.5
 #: Thickness given to a structure drawn on one plane only, when nothing says otherwise (mm).
 SINGLE_PLANE_THICKNESS_MM = 1.0
 #: A gap this much wider than the usual one is a gap in the structure, not a thick slice.
@@ -172,6 +174,11 @@ def slabs_of(
         Grid axes of the image on which it was drawn; patient axes when left out.
     usual_gap_mm : float, optional
         Distance between image planes; taken from the contours when left out.
+
+    Raises
+    ------
+    GeometryError
+        ``contours-not-in-planes``: contours that are not flat along the normal.
     """
     frame = np.eye(3) if axes is None else np.asarray(axes, dtype=np.float64)
     planes = _group_planes(roi.closed, frame)
@@ -196,6 +203,14 @@ def _group_planes(
 ) -> list[tuple[float, tuple[FloatArray, ...]]]:
     """Return (position along the normal, polygons) in ascending order."""
     local = [np.asarray(c.points_mm, dtype=np.float64) @ axes.T for c in contours]
+    if any(np.ptp(points[:, 2]) > OFF_PLANE_MM for points in local):
+        raise GeometryError(
+            "contours-not-in-planes",
+            "Some contours do not lie in the planes of the image.",
+            where="structure",
+            expected=f"contours flat within {OFF_PLANE_MM:g} mm on planes of one direction",
+            remedy="Contour on the image's own planes, or import the image they were drawn on.",
+        )
     order = sorted(range(len(local)), key=lambda i: float(local[i][:, 2].mean()))
     planes: list[tuple[float, list[FloatArray]]] = []
     for i in order:

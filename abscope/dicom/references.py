@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from abscope.core.case import Finding, Series
+from abscope.core.errors import GeometryError
 from abscope.core.geometry import Volume
 from abscope.core.plan import Dose, Plan
-from abscope.core.structures import StructureSet
+from abscope.core.structures import StructureSet, slabs_of
 
 
 def reference_findings(
@@ -47,6 +48,7 @@ def _structure_findings(
     findings = []
     frames = {s.grid.frame_of_reference_uid for s, _ in series} - {""}
     for structure_set in sets:
+        findings += _tilted(structure_set, series)
         frame = structure_set.frame_of_reference_uid
         if series and frame and frames and frame not in frames:
             findings.append(
@@ -68,6 +70,20 @@ def _structure_findings(
                 )
             )
     return findings
+
+
+def _tilted(structure_set: StructureSet, series: Sequence[tuple[Series, Volume]]) -> list[Finding]:
+    """Return a warning for each structure that was drawn across the planes of its image."""
+    drawn_on = [s.grid.axes for s, _ in series if s.uid == structure_set.series_uid]
+    found = []
+    for roi in structure_set.rois:
+        try:
+            slabs_of(roi, drawn_on[0] if drawn_on else None)
+        except GeometryError as error:
+            found.append(
+                _warning(error.code, f"structure number {roi.number}", error.what, error.remedy)
+            )
+    return found
 
 
 def _dose_findings(doses: Sequence[Dose], plan_uids: set[str]) -> list[Finding]:

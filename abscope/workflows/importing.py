@@ -7,11 +7,11 @@ import pathlib
 from collections.abc import Iterable, Sequence
 
 from abscope.core.case import Case, DoseInfo, Finding, RoiInfo, StructureSetInfo
-from abscope.core.errors import ConflictError, IdentityError, InputError
+from abscope.core.errors import ConflictError, IdentityError, InputError, RefusedError
 from abscope.core.geometry import FloatArray
 from abscope.core.ids import check_case_id, new_case_id
 from abscope.core.plan import Dose
-from abscope.core.structures import Region, StructureSet
+from abscope.core.structures import Region, Roi, StructureSet
 from abscope.dicom.link import differing_identity
 from abscope.dicom.reader import Draft, Reading, read_upload
 from abscope.dicom.sources import SourceFile, from_bytes, from_paths
@@ -261,12 +261,20 @@ def structure_info(
                 standard_name=roi.standard_name,
                 interpreted_type=roi.interpreted_type,
                 color=roi.color,
-                volume_cm3=region_volume_cm3(Region.of(roi), axes=axes) if roi.closed else None,
+                volume_cm3=_volume_cm3(roi, axes),
                 confidence=roi.confidence,
             )
             for roi in structure_set.rois
         ),
     )
+
+
+def _volume_cm3(roi: Roi, axes: FloatArray | None) -> float | None:
+    """Return the enclosed volume, None when the contours enclose none that can be told."""
+    try:
+        return region_volume_cm3(Region.of(roi), axes=axes)
+    except RefusedError:
+        return None
 
 
 def _dose_info(context: Context, dose: Dose) -> DoseInfo:

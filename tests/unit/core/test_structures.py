@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from abscope.core.errors import NotFoundError
+from abscope.core.errors import GeometryError, NotFoundError
 from abscope.core.structures import Contour, Region, Roi, slabs_of
 from tests import phantoms
 
@@ -97,3 +97,10 @@ def test_a_structure_is_found_by_number_name_and_standard_name():
         with pytest.raises(NotFoundError) as caught:
             structures.roi(key)
         assert code == caught.value.code
+
+
+def test_a_contour_across_the_planes_is_refused_not_measured() -> None:
+    sagittal = Contour(points_mm=np.array([(0.0, 0, 0), (0, 20, 0), (0, 20, 30), (0, 0, 30)]))
+    with pytest.raises(GeometryError) as caught:
+        slabs_of(Roi(number=1, name="plate", contours=(sagittal,)))
+    assert caught.value.code == "contours-not-in-planes"
