@@ -176,8 +176,12 @@ def inputs(item: ExplainedPrediction) -> None:
         st.caption("No input of this model is known yet.")
         return
     st.dataframe(
-        rows, hide_index=True, key=f"inputs.{item.card.id}", height="content", placeholder=""
-    )
+        rows, hide_index=True, key=f"inputs.{item.card.id}", height="content", placeholder="",
+        column_config={
+            "Input": st.column_config.TextColumn(width=260),
+            "Value": st.column_config.TextColumn(width=120),
+        },
+    )  # fmt: skip
 
 
 def card(item: ExplainedPrediction) -> None:

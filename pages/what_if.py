@@ -65,7 +65,7 @@ def explore() -> None:
             st.warning(f"{warning.what} {warning.remedy}", icon=":material/warning:")
         if result.planned is not None:
             charts.scenario(result, "what_if.figure")
-            st.caption("Plan scaled, not re-optimized. 95 % intervals where a source gives one.")
+            st.caption("Plan scaled, not re-optimized. Intervals as on the pneumonitis page.")
     if result.planned is None:
         return
     with knobs:

@@ -23,7 +23,7 @@ def main(arguments: Sequence[str]) -> int:
             return commands.serve(given)
         context = open_context()
         try:
-            result = commands.COMMANDS[given.command](context, given)
+            result = commands.command(given.command)(context, given)
         finally:
             context.archive.close()
     except AbscopeError as error:

@@ -1,0 +1,113 @@
+"""Commands on cases: import, list, show, delete, facts, labs, demonstration, audit."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+
+from abscope.cli.shared import ACTOR, Result, read_bytes
+from abscope.core.errors import InputError, UsageError
+from abscope.workflows import views
+from abscope.workflows.case_facts import indices_by_date, read_labs, set_facts, store_labs
+from abscope.workflows.context import Context
+from abscope.workflows.findings import all_findings
+from abscope.workflows.importing import check_reading, read_paths, same_import, save
+from abscope.workflows.starting import LAB_SUFFIXES, start_from_labs
+
+
+def import_files(context: Context, given: argparse.Namespace) -> Result:
+    """``import``."""
+    accepted = frozenset(given.accept)
+    if all(path.suffix.lower() in LAB_SUFFIXES for path in given.paths):
+        tables = [(path.name, read_bytes(path)) for path in given.paths]
+        return views.case_json(start_from_labs(context, ACTOR, tables, case_id=given.case))
+    reading = read_paths(given.paths, accepted)
+    try:
+        draft = check_reading(reading, accepted)
+    except InputError as error:
+        findings = [*reading.findings, *(f for d in reading.drafts for f in d.findings)]
+        return {"_error": error, "findings": views.findings_json(findings)}
+    known = None if given.case else same_import(context, draft)
+    case = known or save(
+        context, ACTOR, draft, case_id=given.case, findings=reading.findings, accepted=accepted
+    )
+    return views.case_json(case)
+
+
+def list_cases(context: Context, given: argparse.Namespace) -> Result:
+    """``cases``."""
+    del given
+    return {"cases": [views.summary_json(s) for s in context.cases.summaries()]}
+
+
+def show(context: Context, given: argparse.Namespace) -> Result:
+    """``show``."""
+    return views.case_json(context.cases.get(given.case))
+
+
+def delete(context: Context, given: argparse.Namespace) -> Result:
+    """``delete``."""
+    context.cases.delete(given.case, ACTOR.entry("delete", given.case))
+    return {"deleted": given.case}
+
+
+def labs(context: Context, given: argparse.Namespace) -> Result:
+    """``labs``."""
+    case = context.cases.get(given.case)
+    table = read_labs(given.file.name, read_bytes(given.file), patient_id=case.patient.id)
+    case = store_labs(context, ACTOR, given.case, table)
+    by_date = indices_by_date(case)
+    return {
+        "accepted": [views.lab_json(r) for r in table.accepted],
+        "refused": [dataclasses.asdict(cell) for cell in table.refused],
+        "unused_tests": list(table.unused),
+        "derived": by_date[max(by_date)] if by_date else {},
+        "derived_by_date": by_date,
+    }
+
+
+def set_fields(context: Context, given: argparse.Namespace) -> Result:
+    """``set``."""
+    changes: dict[str, object] = {}
+    if given.file is not None:
+        try:
+            stored = json.loads(read_bytes(given.file))
+        except ValueError:
+            stored = None
+        if not isinstance(stored, dict):
+            raise InputError(
+                "facts-file-not-read",
+                "The file is no JSON object.",
+                where="--file",
+                expected='{"field": value, ...}',
+                remedy="Correct the file and run the command again.",
+            )
+        changes.update(stored)
+    for word in given.facts:
+        field, separator, value = word.partition("=")
+        if not separator:
+            raise UsageError(
+                "bad-usage",
+                "A fact is written FIELD=VALUE.",
+                where="set",
+                expected="for example smoking=former",
+                remedy="Write the field, an equals sign and the value without blanks.",
+            )
+        changes[field] = value
+    facts, refused = set_facts(context, ACTOR, given.case, changes)
+    return {
+        "case_id": given.case,
+        "facts": dict(facts.values),
+        "refused": [dataclasses.asdict(r) for r in refused],
+        "findings": views.findings_json(all_findings(context.cases.get(given.case))),
+    }
+
+
+def audit(context: Context, given: argparse.Namespace) -> Result:
+    """``audit``."""
+    rows = [dataclasses.asdict(r) for r in context.archive.audit_rows(given.limit)]
+    if not given.verify:
+        return {"rows": rows}
+    broken = context.archive.first_broken_audit_row()
+    return {"rows": rows, "verified": broken is None, "first_broken": broken}

@@ -1,0 +1,43 @@
+"""Commands that write files: board pack and structures; and the demonstration case."""
+
+from __future__ import annotations
+
+import argparse
+
+from abscope.cli.shared import ACTOR, Result
+from abscope.core.errors import InputError
+from abscope.workflows import board, views
+from abscope.workflows.context import Context
+from abscope.workflows.demonstration import demonstration_case
+from abscope.workflows.exporting import export_rtstruct
+
+
+def export(context: Context, given: argparse.Namespace) -> Result:
+    """``export``."""
+    case = context.cases.get(given.case)
+    if given.rtstruct is not None:
+        data = export_rtstruct(context, ACTOR, case, given.structure_set)
+        target = given.rtstruct
+    else:
+        options = board.BoardOptions(names_hidden=given.hide_names, dose_uid=given.dose)
+        pack = board.compose(context, ACTOR, case, options)
+        form = "pptx" if given.pptx is not None else "pdf"
+        data = board.export(context, ACTOR, pack, "pptx" if form == "pptx" else "pdf")
+        target = given.pptx or given.pdf
+    try:
+        target.write_bytes(data)
+    except OSError:
+        raise InputError(
+            "file-not-written",
+            "The file cannot be written.",
+            where="export",
+            expected="a file name in an existing folder",
+            remedy="Choose another place.",
+        ) from None
+    return {"case_id": case.id, "file": str(target), "bytes": len(data)}
+
+
+def demo(context: Context, given: argparse.Namespace) -> Result:
+    """``demo``."""
+    del given
+    return views.case_json(demonstration_case(context, ACTOR))
