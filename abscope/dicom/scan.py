@@ -72,7 +72,8 @@ def scan(sources: Iterable[SourceFile]) -> Scan:
         else:
             findings.append(_conflict(known, parsed))
     if copies:
-        findings.append(_note("identical-copies", f"{copies} files are copies and count once."))
+        what = "file is a copy and counts" if copies == 1 else "files are copies and count"
+        findings.append(_note("identical-copies", f"{copies} {what} once."))
     if skipped:
         findings.append(
             _note("files-skipped", f"{skipped} files are no DICOM images or RT objects.")
