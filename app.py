@@ -6,6 +6,7 @@ import pathlib
 
 import streamlit as st
 
+import components.preload  # noqa: F401  # first of all imports, see there
 from components import access, notices, state
 from components.navigation import pages
 

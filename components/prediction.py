@@ -156,8 +156,12 @@ def four_cells(found: CasePredictions, shown: frozenset[str]) -> None:
         (cells.neither, cells.rp_only, cells.cip_only, cells.both),
         strict=True,
     ):
-        place.metric(label, percent(value), border=True)
-    st.caption(f"{literal(cells.label)} Estimated; no interval: none is supported by the sources.")
+        place.metric(label, f"{value * 100:.1f} %", border=True)
+    st.caption(
+        f"{literal(cells.label)} Estimated, grade 2 or higher; no interval: none is supported by "
+        "the sources. The CIP part is what durvalumab added to chemoradiotherapy in PACIFIC; the "
+        "any-grade CIP rate above comes from trials without radiotherapy: do not compare the two."
+    )
 
 
 def inputs(item: ExplainedPrediction) -> None:
@@ -175,13 +179,9 @@ def inputs(item: ExplainedPrediction) -> None:
     if not rows:
         st.caption("No input of this model is known yet.")
         return
-    st.dataframe(
-        rows, hide_index=True, key=f"inputs.{item.card.id}", height="content", placeholder="",
-        column_config={
-            "Input": st.column_config.TextColumn(width=260),
-            "Value": st.column_config.TextColumn(width=120),
-        },
-    )  # fmt: skip
+    # a static table wraps its cells; a data frame would cut the sources off on narrow screens
+    shown = [{key: literal(text) for key, text in row.items()} for row in rows]
+    st.table(shown, border="horizontal", hide_index=True)
 
 
 def card(item: ExplainedPrediction) -> None:

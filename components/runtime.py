@@ -10,12 +10,17 @@ from abscope.jobs.runner import JobRunner
 from abscope.predict.explain import warm_up
 from abscope.workflows.context import Context, open_context
 
+#: When shap is loaded: not while the first case is still being opened, as both need the processor.
+WARM_UP_AFTER_SECONDS = 15.0
+
 
 @st.cache_resource(show_spinner="Opening the archive")
 def context() -> Context:
     """Return the process's archive and registries; they hold no patient data themselves."""
     opened = open_context()
-    threading.Thread(target=_warm, args=(opened,), name="warm-up", daemon=True).start()
+    timer = threading.Timer(WARM_UP_AFTER_SECONDS, _warm, args=(opened,))
+    timer.daemon = True
+    timer.start()
     return opened
 
 

@@ -220,7 +220,7 @@ def choose_analyte(case: Case, key: str) -> str:
 def what_if_estimates(result: WhatIf) -> None:
     """Draw the estimates of both sides with intervals, difference and domain."""
     planned = {p.card.id: p for p in (result.planned.predictions if result.planned else ())}
-    rows = []
+    rows, notes = [], []
     for item in result.delivered.predictions:
         after = planned.get(item.card.id)
         before_p, after_p = item.prediction, after.prediction if after else None
@@ -235,12 +235,14 @@ def what_if_estimates(result: WhatIf) -> None:
                 "Difference (points)": ""
                 if outside or a is None or b is None
                 else _signed((b - a) * 100, 1),
-                "Note": "outside the model's population"
-                if outside
-                else "at the edge of the model's population"
-                if "edge" in domains
-                else before_p.reason,
             }
+        )
+        notes.append(
+            "outside the model's population"
+            if outside
+            else "at the edge of the model's population"
+            if "edge" in domains
+            else before_p.reason
         )
     st.dataframe(
         rows,
@@ -248,15 +250,15 @@ def what_if_estimates(result: WhatIf) -> None:
         key="what_if.estimates",
         height="content",
         placeholder="",
-        column_order=[n for n in rows[0] if n != "Note" or any(r["Note"] for r in rows)]
-        if rows
-        else None,
         column_config={
             "Difference (points)": st.column_config.TextColumn(
                 alignment="right", help="Scenario less delivered, in percentage points"
             )
         },
     )
+    for row, note in zip(rows, notes, strict=True):
+        if note:
+            st.caption(f":material/warning: {row['Estimate']}: {literal(note, 400)}")
 
 
 def what_if_metrics(result: WhatIf) -> None:

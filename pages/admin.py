@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+import components.preload  # noqa: F401  # first of all imports, see there
 from components import notices, runtime, tables
 from components.access import require
 

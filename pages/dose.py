@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+import components.preload  # noqa: F401  # first of all imports, see there
 from abscope.core.errors import AbscopeError
 from abscope.workflows.dose_evaluation import ACCEPT_COVERAGE, DoseEvaluation
 from components import banner, cached, charts, navigation, notices, tables

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+import components.preload  # noqa: F401  # first of all imports, see there
 from abscope.core.errors import AbscopeError
 from abscope.workflows.case_facts import LAB_TEMPLATE, read_labs, set_facts, store_labs
 from components import banner, charts, forms, notices, runtime, tables

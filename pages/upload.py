@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+import components.preload  # noqa: F401  # first of all imports, see there
 from abscope.core.errors import AbscopeError
 from abscope.workflows.importing import check_reading, same_import, save
 from abscope.workflows.starting import start_case

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+import components.preload  # noqa: F401  # first of all imports, see there
 from abscope.workflows.demonstration import demonstration_case
 from components import navigation, notices, runtime, state, tables
 from components.access import require

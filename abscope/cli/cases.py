@@ -28,11 +28,13 @@ def import_files(context: Context, given: argparse.Namespace) -> Result:
     except InputError as error:
         findings = [*reading.findings, *(f for d in reading.drafts for f in d.findings)]
         return {"_error": error, "findings": views.findings_json(findings)}
-    known = None if given.case else same_import(context, draft)
+    known = None if given.case is not None else same_import(context, draft)
     case = known or save(
         context, ACTOR, draft, case_id=given.case, findings=reading.findings, accepted=accepted
     )
-    return views.case_json(case)
+    result = views.case_json(case)
+    idle = sorted(accepted - {f["code"] for f in result["findings"]})
+    return result | ({"accepted_without_effect": idle} if idle else {})
 
 
 def list_cases(context: Context, given: argparse.Namespace) -> Result:

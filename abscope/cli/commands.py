@@ -46,12 +46,16 @@ def command(name: str) -> Callable[[Context, argparse.Namespace], Result]:
     return found
 
 
+#: Loads the libraries before the first visitor comes, then runs Streamlit's own command line.
+_SERVER = "import components.preload; from streamlit.web.cli import main; main()"
+
+
 def serve(given: argparse.Namespace) -> int:
     """``serve``: run the dashboard on loopback until it is stopped."""
     app = pathlib.Path(__file__).resolve().parents[2] / "app.py"
     return subprocess.call(
         [
-            *(sys.executable, "-m", "streamlit", "run", str(app)),
+            *(sys.executable, "-c", _SERVER, "run", str(app)),
             *("--server.port", str(given.port), "--server.address", "127.0.0.1"),
             *("--server.headless", "true"),
         ],

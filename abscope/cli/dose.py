@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from abscope.core.errors import UsageError
 from abscope.dose.histogram import Dvh
 from abscope.dose.metrics import evaluate, parse_metrics
 from abscope.workflows.context import Context
-from abscope.workflows.dose_evaluation import StructureDose, evaluate_dose
+from abscope.workflows.dose_evaluation import ACCEPT_COVERAGE, StructureDose, evaluate_dose
 
 #: Points of a curve on the command line.
 CURVE_POINTS = 400
@@ -17,6 +18,15 @@ CURVE_POINTS = 400
 def dvh(context: Context, given: argparse.Namespace) -> dict[str, Any]:
     """``dvh``."""
     metrics = parse_metrics(given.metrics)
+    unknown = set(given.accept) - {ACCEPT_COVERAGE}
+    if unknown:
+        raise UsageError(
+            "accept-unknown",
+            f"The code {', '.join(sorted(unknown))} is nothing that a DVH can accept.",
+            where="--accept",
+            expected=ACCEPT_COVERAGE,
+            remedy="Correct the code.",
+        )
     case = context.cases.get(given.case)
     evaluation = evaluate_dose(
         context,

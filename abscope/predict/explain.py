@@ -12,6 +12,7 @@ SHAP values say how a model adds up. They are not effects of changing an input.
 from __future__ import annotations
 
 import dataclasses
+import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
@@ -30,6 +31,8 @@ from abscope.predict.model import Explanation, Features
 ADDITIVITY_TOLERANCE = 1e-6
 SPACES = ("log-odds", "probability")
 Space = Literal["log-odds", "probability"]
+#: One thread at a time imports shap: the warm-up, or the first visitor who needs it.
+_SHAP_LOCK = threading.Lock()
 Function = Callable[[Row], NDArray[np.float64]]
 
 
@@ -154,7 +157,7 @@ def warm_up() -> None:
 
 def _shap() -> ModuleType:
     """Import shap late: it costs seconds. Its own matplotlib calls warn of future changes."""
-    with warnings.catch_warnings():
+    with _SHAP_LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore", PendingDeprecationWarning)
         import shap
     return cast(ModuleType, shap)

@@ -24,7 +24,7 @@ __all__ = ["Assessment", "Delivered", "Notice", "Prescription", "assess", "fract
 
 #: Largest change of the total dose that is read off the delivered plan (share).
 LARGEST_SCALING = 0.20
-#: Above this dose per fraction LQ and LQ-L are shown as a band (Gy, science-whatif 3.2).
+#: Above this dose per fraction LQ and LQ-L drift apart (Gy, science-whatif 3.2).
 BAND_ABOVE_GY = 6.0
 #: Above this dose per fraction any conversion is doubtful (Gy, science-whatif 3.2).
 DOUBTFUL_ABOVE_GY = 10.0
@@ -107,7 +107,8 @@ def assess(scenario: Scenario, delivered: Delivered) -> Assessment:
             fractions=scenario.fractions or before.fractions,
         )
         refusals += _conversion_refusals(before, after)
-        warnings += _conversion_warnings(before, after)
+        if not refusals:
+            warnings += _conversion_warnings(before, after)
     return Assessment(
         refusals=tuple(refusals),
         warnings=tuple(warnings),
@@ -256,8 +257,9 @@ def _conversion_warnings(before: Prescription, after: Prescription) -> list[Noti
                 what=f"Above {BAND_ABOVE_GY:g} Gy per fraction the linear-quadratic model "
                 "overestimates the effect.",
                 where=where,
-                expected="LQ and LQ-L shown together as a band",
-                remedy="Read both ends of the band.",
+                expected=f"at most {BAND_ABOVE_GY:g} Gy per fraction",
+                remedy="Read the isoeffective doses as upper limits; the linear-quadratic-linear "
+                "model, which gives less, is not shown.",
             )
         )
     if per_fraction > DOUBTFUL_ABOVE_GY + ROUNDING_GY:

@@ -14,7 +14,7 @@ AGE_TOLERANCE_YEARS = 1.0
 
 def all_findings(case: Case) -> tuple[Finding, ...]:
     """Return the findings of the imports and of the comparison of facts with headers."""
-    found = (_sex(case), _age(case), *_prescription(case))
+    found = (_sex(case), _age(case), *_prescription(case), *_order(case))
     return (*case.findings, *(f for f in found if f is not None))
 
 
@@ -59,6 +59,26 @@ def _prescription(case: Case) -> list[Finding]:
                 found.append(
                     _difference(field, f"{entered:g} {unit}", f"{header:g} {unit}", "RTPLAN")
                 )
+    return found
+
+
+def _order(case: Case) -> list[Finding]:
+    found = []
+    for first, second, words in (
+        ("rt_start", "rt_end", "Radiotherapy ends before it starts"),
+        ("rt_start", "symptom_date", "The symptoms are dated before radiotherapy"),
+    ):
+        early, late = case.facts.text(first), case.facts.text(second)
+        if early is not None and late is not None and late < early:
+            found.append(
+                Finding(
+                    code="dates-out-of-order",
+                    severity="warning",
+                    where=f"{first}, {second}",
+                    message=f"{words} ({early}, {late}).",
+                    remedy="Correct the date that is wrong: it decides which labs are used.",
+                )
+            )
     return found
 
 

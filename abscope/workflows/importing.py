@@ -120,7 +120,7 @@ def save(
     left = draft.errors(accepted)
     if left:
         raise refused_by(left)
-    chosen = check_case_id(case_id) if case_id else new_case_id()
+    chosen = new_case_id() if case_id is None else check_case_id(case_id)
     if context.cases.exists(chosen):
         return _extend(context, actor, chosen, draft, findings, accepted)
     add = _additions(context, draft, findings, axes=_axes(draft, None), known={})

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from abscope.core.case import Case
-from abscope.dose.alpha_beta import alpha_beta_for
+from abscope.dose.alpha_beta import alpha_beta_for, family_of
 from abscope.dose.histogram import Dvh
 from abscope.dose.metrics import evaluate
 from abscope.predict.model import Feature, Features
@@ -160,8 +160,20 @@ def simulate(
         metrics=_metric_rows(base.evaluation, assessment, scenario),
         delivered=Side(prescription=assessment.delivered, predictions=base.predictions),
         planned=planned,
-        notes=base.notes,
+        notes=(*base.notes, *_alpha_beta_notes(scenario, base.evaluation)),
     )
+
+
+def _alpha_beta_notes(scenario: Scenario, evaluation: DoseEvaluation) -> tuple[str, ...]:
+    """Say which alpha/beta of a scenario found no structure, and that the models keep theirs."""
+    if not scenario.alpha_beta_gy:
+        return ()
+    shown = {family_of(s.standard_name or s.name) or s.name for s in evaluation.structures}
+    unused = [name for name in scenario.alpha_beta_gy if (family_of(name) or name) not in shown]
+    notes = ["The models keep the alpha/beta ratios of their sources; yours change EQD2 only."]
+    if unused:
+        notes.append("No structure here for the alpha/beta of: " + ", ".join(unused) + ".")
+    return tuple(notes)
 
 
 def _models(context: Context) -> list[str]:
@@ -197,7 +209,7 @@ def what_if_json(result: WhatIf) -> dict[str, Any]:
         "delivered": _side_json(result.delivered, result.metrics, "delivered"),
         "scenario": None if planned is None else _side_json(planned, result.metrics, "scenario"),
         "difference": {
-            "metrics": {r.name: r.difference for r in result.metrics},
+            "metrics": {r.name: _rounded(r.difference) for r in result.metrics},
             "probability": _probability_differences(result),
             "shap_probability": {
                 item.card.id: result.shap_difference(item.card.id)
@@ -302,6 +314,11 @@ def _side_json(side: Side, metrics: tuple[MetricRow, ...], column: str) -> dict[
         "metrics": {r.name: getattr(r, column) for r in metrics},
         "predictions": [prediction_json(p) for p in side.predictions],
     }
+
+
+def _rounded(value: float | None) -> float | None:
+    """Return a difference without the noise of floating-point subtraction."""
+    return None if value is None else round(value, 9) + 0.0
 
 
 def _probability_differences(result: WhatIf) -> dict[str, float | None]:

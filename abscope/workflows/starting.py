@@ -19,7 +19,7 @@ def start_case(
     context: Context, actor: Actor, patient_id: str, name: str = "", case_id: str | None = None
 ) -> Case:
     """Store an empty case of a patient and return it."""
-    chosen = check_case_id(case_id) if case_id else new_case_id()
+    chosen = new_case_id() if case_id is None else check_case_id(case_id)
     patient = Patient(id=patient_id, name=name)
     context.cases.create(chosen, patient, Additions(), actor.entry("start", chosen))
     return context.cases.get(chosen)

@@ -53,6 +53,15 @@ def test_page_asks_for_access_first(path: pathlib.Path) -> None:
     assert ast.unparse(first) == f"actor = require('{path.stem}')"
 
 
+@pytest.mark.parametrize("path", [ROOT / "app.py", *PAGES], ids=lambda p: p.stem)
+def test_libraries_are_loaded_by_one_thread_before_anything_else(path: pathlib.Path) -> None:
+    """The first import is `components.preload`: its lock keeps visitors' threads apart."""
+    body = ast.parse(path.read_text()).body
+    imports = [ast.unparse(n) for n in body if isinstance(n, ast.Import | ast.ImportFrom)]
+    ours = [line for line in imports if " abscope" in line or " components" in line]
+    assert ours[0] == "import components.preload"
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
 def test_page_is_thin(path: pathlib.Path) -> None:
     """A page reads inputs, calls one workflow and draws with components."""

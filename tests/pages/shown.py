@@ -96,8 +96,8 @@ class Shown:
         return [text for text in found if text]
 
     def tables(self) -> list[Any]:
-        """Return the data frames, as pandas has them."""
-        return [e.value for e in self.elements() if isinstance(e, tree.Dataframe)]
+        """Return the data frames and static tables, as pandas has them."""
+        return [e.value for e in self.elements() if isinstance(e, tree.Dataframe | tree.Table)]
 
     def table(self, *columns: str) -> Any:
         """Return the data frame that has these columns."""
@@ -114,7 +114,7 @@ class Shown:
         """Return everything that the page says, drawings included, as one text."""
         parts = self.interpreted()
         for element in self.elements():
-            if isinstance(element, tree.Dataframe):
+            if isinstance(element, tree.Dataframe | tree.Table):
                 parts.append(element.value.to_csv(index=False))
             elif isinstance(element, tree.UnknownElement):
                 parts.append(str(element.proto))

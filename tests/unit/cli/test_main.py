@@ -138,3 +138,33 @@ def test_an_export_into_no_folder_is_refused(run, case, tmp_path):
 def test_a_home_that_cannot_be_is_refused(run, home):
     home.write_bytes(b"a file")
     assert run.refused("cases")["error"]["code"] == "archive-unusable"
+
+
+def test_an_unknown_acceptance_is_not_passed_over(run, case):
+    assert run("dvh", "phantom", "--accept", "dose-coverage").status == 2
+
+
+def test_an_empty_case_id_is_no_case_id(run, tmp_path):
+    folder = phantoms.write_case(tmp_path / "dicom")
+    assert run("import", folder, "--case", "").json["error"]["code"] == "bad-case-id"
+
+
+def test_an_alpha_beta_without_a_structure_is_said(run, case, tmp_path):
+    scenario = tmp_path / "scenario.json"
+    scenario.write_text(json.dumps({"name": "ab", "alpha_beta_gy": {"Nonexist": 3}}))
+    notes = " ".join(run.done("what-if", "phantom", "--scenario", scenario)["notes"])
+    assert "No structure here for the alpha/beta of: Nonexist." in notes
+    assert "models keep the alpha/beta ratios of their sources" in notes
+
+
+def test_another_identity_is_not_added_to_a_case(run, case, tmp_path):
+    import pydicom
+
+    folder = phantoms.write_case(tmp_path / "other")
+    for path in folder.rglob("*.dcm"):
+        dataset = pydicom.dcmread(path)
+        dataset.PatientName = "SOMEBODY^ELSE"
+        dataset.save_as(path)
+    answer = run.refused("import", folder, "--case", "phantom")
+    assert answer["error"]["code"] == "other-patient"
+    assert "SOMEBODY" not in json.dumps(answer["error"])

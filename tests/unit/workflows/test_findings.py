@@ -31,3 +31,9 @@ def test_each_difference_is_a_finding() -> None:
     found = all_findings(_case(sex="M", age_years=80, fractions=20, prescribed_gy=55))
     assert [f.where for f in found] == ["PatientSex", "PatientBirthDate", "RTPLAN", "RTPLAN"]
     assert {f.code for f in found} == {"fact-differs-from-header"}
+
+
+def test_dates_out_of_order_are_said() -> None:
+    found = all_findings(_case(rt_end="2019-01-01", symptom_date="2019-05-01"))
+    assert [f.where for f in found] == ["rt_start, rt_end", "rt_start, symptom_date"]
+    assert {f.code for f in found} == {"dates-out-of-order"}
