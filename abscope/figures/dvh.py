@@ -9,10 +9,14 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from abscope.figures.palette import Tone
+from abscope.figures.palette import Tone, distinct_tones, is_near
 
 VolumeUnit = Literal["%", "cm³"]
-Dash = Literal["solid", "dash", "dot"]
+Dash = Literal["solid", "dash", "dot", "dashdot"]
+#: Patterns of structures that share a color when the palette is used up; a dash is the other plan.
+_PATTERNS: tuple[Dash, ...] = ("solid", "dot", "dashdot")
+#: What a name ends with when two plans are compared.
+_PLANS = (" (A)", " (B)")
 #: Points kept of one curve: enough for a screen, little enough to send (measured-facts.md, 18).
 MAX_POINTS = 200
 
@@ -29,7 +33,8 @@ class DvhCurve:
         Ascending dose, and the volume receiving at least it, in the figure's unit.
     tone : Tone
     dash : str
-        ``solid`` for the delivered plan, ``dash`` for the one compared with it.
+        ``solid`` for the delivered plan, ``dash`` for the one compared with it; ``dot`` and
+        ``dashdot`` tell structures apart when there are more of them than colors.
     """
 
     name: str
@@ -112,8 +117,42 @@ def dvh_figure(
     volume_unit: VolumeUnit = "%",
     dose_label: str = "Physical dose",
 ) -> DvhFigure:
-    """Return the figure of some curves, all in `volume_unit` and of the dose `dose_label`."""
-    return DvhFigure(curves=tuple(curves), volume_unit=volume_unit, dose_label=dose_label)
+    """Return the figure of some curves, all in `volume_unit` and of the dose `dose_label`.
+
+    No two structures have the same look: the first with a color keeps it, others of nearly the same
+    get another color of the palette, or another line when the palette is used up. A structure of
+    two plans ("Lung_L (A)", "Lung_L (B)") has one color.
+    """
+    return DvhFigure(
+        curves=_told_apart(tuple(curves)), volume_unit=volume_unit, dose_label=dose_label
+    )
+
+
+def _told_apart(curves: tuple[DvhCurve, ...]) -> tuple[DvhCurve, ...]:
+    seen: dict[tuple[str, Dash], int] = {}
+    keys: list[tuple[str, int]] = []
+    for curve in curves:
+        name = curve.name
+        for plan in _PLANS:
+            name = name.removesuffix(plan)
+        count = seen.get((name, curve.dash), 0)
+        seen[name, curve.dash] = count + 1
+        keys.append((name, count))
+    own: dict[tuple[str, int], Tone] = {}
+    for key, curve in zip(keys, curves, strict=True):
+        own.setdefault(key, curve.tone)
+    looks: dict[tuple[str, int], tuple[Tone, Dash]] = {}
+    for key, tone in zip(own, distinct_tones(list(own.values())), strict=True):
+        used = [dash for other, dash in looks.values() if is_near(tone, other)]
+        looks[key] = (tone, min(_PATTERNS, key=used.count))
+    return tuple(
+        dataclasses.replace(
+            curve,
+            tone=looks[key][0],
+            dash=looks[key][1] if curve.dash == "solid" else curve.dash,
+        )
+        for key, curve in zip(keys, curves, strict=True)
+    )
 
 
 def _spread(

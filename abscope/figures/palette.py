@@ -7,6 +7,8 @@ colors is too pale on white or too dark on black, the other ground has its own s
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Sequence
 from typing import Literal, Protocol
 
 Theme = Literal["light", "dark"]
@@ -43,6 +45,11 @@ SAND = Tone("#6B5B4B", "#D9C7A7")
 
 #: For things without a role, in this order.
 SERIES: tuple[Tone, ...] = (BLUE, VERMILION, GREEN, PURPLE, AMBER, CYAN, VIOLET, YELLOW)
+
+#: What a structure may be given when another one has its color already.
+_SPARE: tuple[Tone, ...] = (*SERIES, WINE, SAND, GRAY)
+#: Distance in Oklab (Ottosson 2020) below which two lines are taken for the same color.
+NEAR = 0.085
 
 RAISES = VERMILION
 LOWERS = BLUE
@@ -111,6 +118,49 @@ def structure_color(roi: Structure) -> Tone:
     return SERIES[roi.number % len(SERIES)]
 
 
+def distinct_tones(tones: Sequence[Tone]) -> tuple[Tone, ...]:
+    """Return the colors of one figure's structures, near-equal ones replaced.
+
+    The first with a color keeps it; each later one that is near to it gets the color of the palette
+    that is farthest from all others, not an isodose's if there is a choice. When the palette is
+    used up, its colors come again.
+    """
+    chosen: list[Tone | None] = []
+    for tone in tones:
+        chosen.append(None if any(is_near(tone, t) for t in chosen if t is not None) else tone)
+    for place in range(len(chosen)):
+        if chosen[place] is None:
+            taken = [t for t in chosen if t is not None]
+            chosen[place] = max(_SPARE, key=lambda spare: _freedom(spare, taken))
+    return tuple(t for t in chosen if t is not None)
+
+
+def _freedom(tone: Tone, taken: Sequence[Tone]) -> tuple[int, bool, float]:
+    """Rank a spare color: far from the structures' colors, then from the isodoses', then by far."""
+    distances = [tone_distance(tone, t) for t in taken]
+    own = all(tone_distance(tone, Tone(c, c)) >= NEAR for c in ISODOSES)
+    return -sum(d < NEAR for d in distances), own, min(distances)
+
+
+def is_near(first: Tone, second: Tone) -> bool:
+    """Whether two lines of these colors cannot be told apart on one of the grounds.
+
+    Examples
+    --------
+    >>> is_near(BLUE, Tone("#0074B4", "#58B6EB")), is_near(BLUE, CYAN)
+    (True, False)
+    """
+    return tone_distance(first, second) < NEAR
+
+
+def tone_distance(first: Tone, second: Tone) -> float:
+    """Return the distance in Oklab on that ground where the colors are nearer to each other."""
+    return min(
+        math.dist(_oklab(rgb(first.light)), _oklab(rgb(second.light))),
+        math.dist(_oklab(rgb(first.dark)), _oklab(rgb(second.dark))),
+    )
+
+
 def isodose_color(position: int, levels: int) -> str:
     """Return the color of isodose `position` (0 is the lowest) of `levels`."""
     if levels <= 1:
@@ -142,11 +192,30 @@ def contrast(first: Rgb, second: Rgb) -> float:
 
 
 def _luminance(color: Rgb) -> float:
-    linear = [
+    red, green, blue = _linear(color)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _linear(color: Rgb) -> tuple[float, float, float]:
+    """Return light intensities, 0 to 1, of an sRGB color."""
+    red, green, blue = (
         c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
         for c in (v / 255 for v in color)
-    ]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    )
+    return red, green, blue
+
+
+def _oklab(color: Rgb) -> tuple[float, float, float]:
+    """Return lightness and two hue axes of Oklab (https://bottosson.github.io/posts/oklab/)."""
+    red, green, blue = _linear(color)
+    long = (0.4122214708 * red + 0.5363325363 * green + 0.0514459929 * blue) ** (1 / 3)
+    medium = (0.2119034982 * red + 0.6806995451 * green + 0.1073969566 * blue) ** (1 / 3)
+    short = (0.0883024619 * red + 0.2817188376 * green + 0.6299787005 * blue) ** (1 / 3)
+    return (
+        0.2104542553 * long + 0.7936177850 * medium - 0.0040720468 * short,
+        1.9779984951 * long - 2.4285922050 * medium + 0.4505937099 * short,
+        0.0259040371 * long + 0.7827717662 * medium - 0.8086757660 * short,
+    )
 
 
 def _seen(color: Rgb, theme: Theme) -> str:

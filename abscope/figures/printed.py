@@ -17,13 +17,15 @@ from abscope.figures.dvh import DvhFigure
 from abscope.figures.palette import NEUTRAL
 from abscope.figures.risk import FourCells, RiskFigure
 from abscope.figures.scenario import ScenarioFigure
-from abscope.figures.text import for_matplotlib
+from abscope.figures.text import for_matplotlib, in_lines
 from abscope.figures.waterfall import WaterfallFigure
 
 Size = tuple[float, float]
 DPI = 200
 INK = "#222222"
-_DASHES = {"solid": "-", "dash": "--", "dot": ":"}
+#: Height of a bar whose label may have two lines.
+ROOM_FOR_TWO_LINES_PT = 24.0
+_DASHES = {"solid": "-", "dash": "--", "dot": ":", "dashdot": "-."}
 
 
 def new_axes(size_in: Size) -> tuple[Figure, Any]:
@@ -75,6 +77,11 @@ def dvh(figure: DvhFigure, size_in: Size = (7.0, 4.6)) -> bytes:
     return png(drawn)
 
 
+def _tick(text: str, limit: int, most: int = 2) -> str:
+    """Return a label of up to `most` lines."""
+    return "\n".join(for_matplotlib(line, limit) for line in in_lines(text, limit, most))
+
+
 def _legend_text(text: str, limit: int) -> str:
     """Return a legend entry; matplotlib would drop one that starts with an underscore."""
     shown = for_matplotlib(text, limit)
@@ -111,8 +118,11 @@ def waterfall(figure: WaterfallFigure, size_in: Size | None = None) -> bytes:
         axes.text(value, row, text, ha=across, va=side, fontsize=10, color=INK)
     axes.set_xlim(min(reach) - pad, max(reach) + pad)
     axes.set_ylim(count + 0.55, -1.55)
-    limit = label_limit(size[0])
-    axes.set_yticks(range(count), [for_matplotlib(b.caption, limit) for b in figure.bars])
+    roomy = 0.7 * 72 * size[1] / (count + 2.1) >= ROOM_FOR_TWO_LINES_PT
+    lines, letters = (2, 9) if roomy else (1, 8)
+    limit = label_limit(size[0], 0.5 if roomy else 0.54, letters)
+    ticks = [_tick(b.caption, limit, lines) for b in figure.bars]
+    axes.set_yticks(range(count), ticks, fontsize=letters)
     axes.grid(visible=False, axis="y")
     axes.set_xlabel(figure.axis_title, fontsize=11)
     title = for_matplotlib(figure.title, label_limit(size[0], 0.9, 12))
@@ -133,7 +143,8 @@ def risk(figure: RiskFigure, size_in: Size | None = None) -> bytes:
             continue
         if point.low_percent is not None and point.high_percent is not None:
             ends = [point.low_percent, point.high_percent]
-            axes.plot(ends, [row, row], color=point.tone.light, linewidth=3, solid_capstyle="butt")
+            style = "-" if point.calibrated else ":"
+            axes.plot(ends, [row, row], style, color=point.tone.light, linewidth=3)
         axes.plot([point.percent], [row], "o", color=point.tone.light, markersize=9)
         if point.beside:
             axes.annotate(
@@ -190,7 +201,7 @@ def scenario(figure: ScenarioFigure, size_in: Size | None = None) -> bytes:
     for label, _, _, _ in sides:
         labels.append(_legend_text(label, label_limit(size[0], 0.4)))
     axes.set_yticks(
-        range(count), [for_matplotlib(r.metric, label_limit(size[0])) for r in figure.rows]
+        range(count), [_tick(r.metric, label_limit(size[0], 0.46)) for r in figure.rows]
     )
     axes.set_ylim(count - 0.5, -0.5)
     axes.grid(visible=False, axis="y")

@@ -28,6 +28,8 @@ class RiskPoint:
         The whole estimate as a sentence, interval or reason included.
     beside : str
         What stands beside a dot without interval.
+    calibrated : bool
+        Whether the ends are an interval of a stated level; a mere range is drawn dashed.
     """
 
     label: str
@@ -37,6 +39,7 @@ class RiskPoint:
     domain: Domain
     text: str
     beside: str = ""
+    calibrated: bool = True
 
     @property
     def short(self) -> str:
@@ -46,7 +49,8 @@ class RiskPoint:
         if self.low_percent is None or self.high_percent is None:
             return percent(self.percent / 100)
         ends = percent_range(self.low_percent / 100, self.high_percent / 100)
-        return f"{percent(self.percent / 100)} ({ends})"
+        kind = "" if self.calibrated else "range "
+        return f"{percent(self.percent / 100)} ({kind}{ends})"
 
     @property
     def tone(self) -> Tone:
@@ -118,6 +122,7 @@ def risk_point(
         high_percent=None if interval is None else 100 * interval[1],
         domain=prediction.domain,
         text=text,
+        calibrated=prediction.level is not None,
         beside="" if probability is None or interval else _no_interval(prediction.interval_reason),
     )
 

@@ -42,8 +42,9 @@ class ScenarioRow:
                 parts.append(
                     f"no interval: {self.interval_reason or 'none is supported by the source'}"
                 )
-            elif self.level is not None:
-                parts.append(f"{100 * self.level:.3g} % interval")
+            else:
+                share = "" if self.level is None else f"{100 * self.level:.3g} % "
+                parts.append(f"{share}interval")
         words = "; ".join(p for p in parts if p)
         return f"{self.metric} ({words})" if words else self.metric
 

@@ -19,7 +19,7 @@ from abscope.figures.text import for_plotly
 from abscope.figures.waterfall import WaterfallFigure
 
 GRID = "rgba(128, 128, 128, 0.25)"
-_DASHES = {"solid": "solid", "dash": "dash", "dot": "dot"}
+_DASHES = {"solid": "solid", "dash": "dash", "dot": "dot", "dashdot": "dashdot"}
 
 
 def base_figure(height_px: int) -> go.Figure:
@@ -113,13 +113,18 @@ def risk(figure: RiskFigure, theme: Theme = "light") -> go.Figure:
                 x=0, y=row, xanchor="left", showarrow=False, text=for_plotly(point.text, 110)
             )
             continue
+        tone = point.tone.on(theme)
+        if not point.calibrated and point.low_percent is not None:
+            drawn.add_trace(_range(point.low_percent, point.high_percent, row, tone))
         drawn.add_trace(
             go.Scatter(
                 x=[point.percent],
                 y=[row],
                 mode="markers",
-                marker={"size": 12, "color": point.tone.on(theme)},
-                error_x=_interval(point.percent, point.low_percent, point.high_percent),
+                marker={"size": 12, "color": tone},
+                error_x=_interval(point.percent, point.low_percent, point.high_percent)
+                if point.calibrated
+                else None,
                 hovertemplate=f"{for_plotly(point.label)}<br>{for_plotly(point.text, 200)}"
                 "<extra></extra>",
                 showlegend=False,
@@ -138,6 +143,18 @@ def risk(figure: RiskFigure, theme: Theme = "light") -> go.Figure:
         showgrid=False,
     )
     return drawn
+
+
+def _range(low: float, high: float | None, row: int, color: str) -> go.Scatter:
+    """Return the dashed line of a range that is no calibrated interval."""
+    return go.Scatter(
+        x=[low, high],
+        y=[row, row],
+        mode="lines",
+        line={"width": 2, "dash": "dot", "color": color},
+        hoverinfo="skip",
+        showlegend=False,
+    )
 
 
 def _interval(middle: float, low: float | None, high: float | None) -> dict[str, Any] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,14 @@ import numpy.typing as npt
 from abscope.core.errors import GeometryError
 from abscope.core.geometry import FloatArray, Volume
 from abscope.core.structures import Roi, StructureSet
-from abscope.figures.palette import ISODOSES, Tone, isodose_color, rgb, structure_color
+from abscope.figures.palette import (
+    ISODOSES,
+    Tone,
+    distinct_tones,
+    isodose_color,
+    rgb,
+    structure_color,
+)
 from abscope.figures.planes import (
     Orientation,
     Plane,
@@ -108,6 +115,7 @@ def slice_view(
     *,
     structures: StructureSet | None = None,
     rois: Sequence[Roi] | None = None,
+    tones: Mapping[int, Tone] | None = None,
     dose: Volume | None = None,
     levels_gy: Sequence[float] = (),
     window: tuple[float, float] = WINDOWS["mediastinum"],
@@ -124,6 +132,9 @@ def slice_view(
     structures : StructureSet, optional
     rois : sequence of Roi, optional
         Those of the set to show; all when left out.
+    tones : mapping of int to Tone, optional
+        Colors by ROI number, those of a DVH beside the picture; a structure without one has its
+        own, near-equal ones told apart.
     dose : Volume, optional
         In Gy, on its own grid; sampled trilinearly, never drawn outside it.
     levels_gy : sequence of float
@@ -155,7 +166,7 @@ def slice_view(
         extent_mm=_extent_mm(plane),
         letters=plane.letters,
         position_mm=plane.position_mm,
-        outlines=_outlines(shown, plane),
+        outlines=_outlines(shown, plane, tones or {}),
         isodoses=() if dose_yx is None else _isodoses(dose_yx, plane, levels_gy),
         dose_yx=dose_yx,
     )
@@ -212,12 +223,13 @@ def _edges(centres: FloatArray) -> tuple[float, float]:
     return float(centres[0]) - step / 2, float(centres[-1]) + step / 2
 
 
-def _outlines(rois: Sequence[Roi], plane: Plane) -> tuple[Outline, ...]:
+def _outlines(rois: Sequence[Roi], plane: Plane, tones: Mapping[int, Tone]) -> tuple[Outline, ...]:
     found = []
-    for roi in rois:
+    own = distinct_tones([tones.get(roi.number) or structure_color(roi) for roi in rois])
+    for roi, tone in zip(rois, own, strict=True):
         lines = outlines_of(roi, plane)
         if lines:
-            found.append(Outline(name=roi.name, tone=structure_color(roi), lines_mm=lines))
+            found.append(Outline(name=roi.name, tone=tone, lines_mm=lines))
     return tuple(found)
 
 

@@ -7,6 +7,7 @@ always shown as written, never interpreted; only what cannot be drawn at all is 
 from __future__ import annotations
 
 import functools
+import textwrap
 import unicodedata
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -56,6 +57,23 @@ def shorten(text: object, limit: int) -> str:
         return whole
     front = limit // 2
     return whole[:front] + ELLIPSIS + whole[len(whole) - (limit - front - 1) :]
+
+
+def in_lines(text: object, per_line: int, most: int = 2) -> tuple[str, ...]:
+    """Return cleaned text broken between words; what exceeds the last line is cut in its middle.
+
+    Examples
+    --------
+    >>> in_lines("Neutrophil-to-lymphocyte ratio = 4.2", 30)
+    ('Neutrophil-to-lymphocyte ratio', '= 4.2')
+    """
+    whole = clean(text)
+    if len(whole) <= per_line:
+        return (whole,)
+    lines = textwrap.wrap(whole, per_line, break_on_hyphens=False)
+    if len(lines) <= most:
+        return tuple(lines)
+    return (*lines[: most - 1], shorten(" ".join(lines[most - 1 :]), per_line))
 
 
 def for_plotly(text: object, limit: int = 60) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 from abscope.figures.palette import NEUTRAL
 from abscope.figures.risk import domain_words
-from abscope.figures.scenario import ScenarioFigure, scenario_figure
+from abscope.figures.scenario import ScenarioFigure, ScenarioRow, scenario_figure
 from abscope.figures.text import shorten
 from abscope.figures.waterfall import CAUTION, WaterfallFigure
-from abscope.figures.wording import difference, estimate_text, number
+from abscope.figures.wording import difference, estimate_text, number, percent, percent_range
 from abscope.predict.model import RESEARCH_USE
 from abscope.report.pack import BoardPack, PredictionRow
 
@@ -18,12 +19,13 @@ SYNTHETIC = "SYNTHETIC"
 TITLES = (
     "Case",
     "Images, contours and dose",
-    "Dose and constraints",
+    "Dose",
     "Estimated risks and benefit",
     "What if",
 )
 _SEVERITIES = {"error": "Refused", "warning": "Warning", "info": "Note"}
 MAX_WATERFALLS = 2
+WATERFALLS_ELSEWHERE = "What contributes to each estimate: see the dashboard."
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +106,7 @@ def metric_table(pack: BoardPack) -> Table:
     """Return the dose metrics; goal columns only when a scorecard was applied."""
     scored = any(m.goal or m.verdict for m in pack.metrics)
     rows = []
-    for m in pack.metrics:
+    for m in (m for m in pack.metrics if not m.refused):
         value = number(m.value, m.unit) if m.value is not None else f"– ({m.note or 'refused'})"
         rows.append((m.structure, m.metric, value, *((m.goal, m.verdict) if scored else ())))
     if scored:
@@ -122,33 +124,104 @@ def metric_table(pack: BoardPack) -> Table:
     )
 
 
-def prediction_table(pack: BoardPack) -> Table:
-    """Return what each model estimates, of whom, and how far it can be trusted."""
-    rows = tuple(
-        (
-            row.label,
-            f"withheld: {row.withheld_reason}" if row.withheld else _estimate(row),
-            _domain(row),
-            "; ".join(t for t in (_missing(row), *row.notes) if t) or "–",
-            _training(row),
-        )
-        for row in pack.predictions
+def not_shown(pack: BoardPack) -> str:
+    """Return which structures have no DVH and why, empty when all have one."""
+    refused: dict[str, list[str]] = {}
+    for m in pack.metrics:
+        if m.refused:
+            reason = (m.note[:1].lower() + m.note[1:]).rstrip(".") or "refused"
+            refused.setdefault(reason.replace("of the structure", "of it"), []).append(m.structure)
+    parts = [f"{', '.join(names)} ({reason})" for reason, names in refused.items()]
+    return f"Not shown: {'; '.join(parts)}." if parts else ""
+
+
+def prediction_tables(pack: BoardPack) -> tuple[Table, ...]:
+    """Return what each model estimates, of whom, and how far it can be trusted.
+
+    Several tables of the same, from the fullest to the shortest: the last names only the model.
+    Estimates, domain verdicts, what is missing and notes are whole in each.
+    """
+    return (
+        _prediction_table(pack, _training, (1.75, 1.6, 1.7, 2.1, 1.6)),
+        _prediction_table(pack, _model, (1.8, 1.6, 1.9, 2.5, 1.25)),
+        _narrow_table(pack),
     )
+
+
+def _prediction_table(
+    pack: BoardPack, last: Callable[[PredictionRow], str], widths: tuple[float, ...]
+) -> Table:
     return Table(
-        header=("Endpoint", "Estimate", "Patient", "Missing and notes", "Model, horizon, training"),
-        rows=rows,
-        widths=(1.6, 2.1, 1.3, 1.6, 2.2),
+        header=("Endpoint", "Estimate", "Patient", "Missing and notes", "Model"),
+        rows=tuple(
+            (row.label, _number(row), _domain(row), sentences(*_caveats(row)) or "–", last(row))
+            for row in pack.predictions
+        ),
+        widths=widths,
         small=frozenset({2, 3, 4}),
         strong=frozenset({0, 1}),
     )
+
+
+def _narrow_table(pack: BoardPack) -> Table:
+    """Return the shortest table: all sentences in one wide column."""
+    return Table(
+        header=("Endpoint", "Estimate", "Patient, missing inputs, notes", "Model"),
+        rows=tuple(
+            (row.label, _number(row), sentences(_domain(row), *_caveats(row)), _model(row))
+            for row in pack.predictions
+        ),
+        widths=(2.0, 1.5, 4.38, 1.2),
+        small=frozenset({2, 3}),
+        strong=frozenset({0, 1}),
+    )
+
+
+def _number(row: PredictionRow) -> str:
+    return sentences(f"withheld: {row.withheld_reason}") if row.withheld else _estimate(row)
+
+
+def _caveats(row: PredictionRow) -> tuple[str, ...]:
+    return (_missing(row), *row.notes)
+
+
+def sentences(*texts: str) -> str:
+    """Return texts as sentences one after the other.
+
+    Examples
+    --------
+    >>> sentences("missing: FEV1", "", "Not verified.")
+    'missing: FEV1. Not verified.'
+    """
+    whole = [t.strip() for t in texts if t.strip()]
+    ended = [t if t[-1] in ".!?" else f"{t}." for t in whole]
+    return " ".join(ended)
 
 
 def _domain(row: PredictionRow) -> str:
     words = domain_words(row.domain)
     if row.domain == "out" and row.out_of_domain_accepted:
         words += " (shown on request)"
-    reasons = "" if row.withheld else "; ".join(row.domain_reasons)
+    reasons = "" if row.withheld else sentences(*row.domain_reasons)
     return f"{words}: {reasons}" if reasons else words
+
+
+def prediction_notes(pack: BoardPack) -> str:
+    """Return everything about the predictions, for the speaker: nothing shortened."""
+    parts = []
+    for row in pack.predictions:
+        lines = (
+            f"{row.label} ({row.model} {row.version})",
+            sentences(_number(row)),
+            sentences(f"Patient: {_domain(row)}"),
+            sentences(*_caveats(row)),
+            "" if row.withheld or not row.interval else sentences(row.interval_reason),
+            sentences(f"Horizon: {row.horizon}") if row.horizon else "",
+            sentences(f"Training: {row.population}") if row.population else "",
+            sentences(f"Performance: {row.performance}") if row.performance else "",
+        )
+        parts.append("\n".join(line for line in lines if line))
+    return "\n\n".join(parts)
 
 
 def _estimate(row: PredictionRow) -> str:
@@ -165,9 +238,12 @@ def _missing(row: PredictionRow) -> str:
 
 
 def _training(row: PredictionRow) -> str:
-    return "; ".join(
-        t for t in (f"{row.model} {row.version}", row.horizon, row.population, row.performance) if t
-    )
+    clause = row.population.split(";")[0].split(" (")[0]
+    return "; ".join(t for t in (_model(row), clause) if t)
+
+
+def _model(row: PredictionRow) -> str:
+    return f"{row.model} {row.version}"
 
 
 def shown_waterfalls(pack: BoardPack) -> tuple[WaterfallFigure, ...]:
@@ -176,9 +252,9 @@ def shown_waterfalls(pack: BoardPack) -> tuple[WaterfallFigure, ...]:
     return tuple(w for w in pack.waterfalls if w.model not in withheld)[:MAX_WATERFALLS]
 
 
-def waterfall_caption(figure: WaterfallFigure) -> str:
-    """Return what stands over a chart of contributions."""
-    return f"{figure.title} ({figure.model}): {figure.summary}"
+def waterfall_caption(figure: WaterfallFigure) -> tuple[str, str]:
+    """Return what stands over a chart of contributions: its title, and a sentence."""
+    return figure.title, sentences(figure.summary)
 
 
 def waterfall_note() -> str:
@@ -195,8 +271,8 @@ def scenario_table(pack: BoardPack) -> Table:
         rows=tuple(
             (
                 row.caption,
-                _with_span(row.delivered, row.delivered_interval, row.unit),
-                _with_span(row.scenario, row.scenario_interval, row.unit),
+                _with_span(row, row.delivered, row.delivered_interval),
+                _with_span(row, row.scenario, row.scenario_interval),
                 difference(row.difference, row.unit),
             )
             for row in rows
@@ -206,10 +282,17 @@ def scenario_table(pack: BoardPack) -> Table:
     )
 
 
-def _with_span(value: float | None, span: tuple[float, float] | None, unit: str) -> str:
-    if value is None or span is None:
-        return number(value, unit)
-    return f"{number(value, unit)}\n{number(span[0])} to {number(span[1], unit)}"
+def _with_span(row: ScenarioRow, value: float | None, span: tuple[float, float] | None) -> str:
+    if value is None:
+        return number(value, row.unit)
+    if row.is_probability:
+        words = percent(value / 100)
+        return words if span is None else f"{words}\n{percent_range(span[0] / 100, span[1] / 100)}"
+    words = number(value, row.unit)
+    if span is None:
+        return words
+    low = number(span[0], row.unit).removesuffix(row.unit).rstrip()
+    return f"{words}\n{low} to {number(span[1], row.unit)}"
 
 
 def scenario_chart(pack: BoardPack) -> ScenarioFigure | None:
@@ -218,12 +301,16 @@ def scenario_chart(pack: BoardPack) -> ScenarioFigure | None:
 
 
 def scenario_texts(pack: BoardPack) -> tuple[str, ...]:
-    """Return refusals and notes, and that a scenario is no treatment effect."""
-    if pack.scenario is None:
+    """Return which scenario it is, refusals, notes, and that it is no treatment effect."""
+    part = pack.scenario
+    if part is None:
         return ()
+    saved = f", saved {part.saved[:16].replace('T', ' ')}" if part.saved else ""
+    more = "" if not part.others else f" {part.others} more saved in the dashboard."
     return (
-        *(f"Refused: {text}" for text in pack.scenario.refusals),
-        *pack.scenario.notes,
+        f"Scenario: {part.name} ({part.id}{saved}).{more}",
+        *(f"Refused: {text}" for text in part.refusals),
+        *part.notes,
         "Differences are estimated from published associations; they are not treatment effects.",
     )
 

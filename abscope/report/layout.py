@@ -73,8 +73,8 @@ class Box:
 class LaidTable:
     """A table with letter size, column widths, row heights, and the lines of each cell.
 
-    ``broken`` says that an ordinary word had to be broken; `texts` are the cells without line
-    breaks. Row 0 is the header.
+    ``broken`` says that an ordinary word had to be broken, `whole` that no text was cut; `texts`
+    are the cells without line breaks. No letters are smaller than `least_pt`. Row 0 is the header.
     """
 
     size_pt: float
@@ -86,10 +86,12 @@ class LaidTable:
     small: frozenset[int]
     strong: frozenset[int]
     broken: bool
+    whole: bool
+    least_pt: float
 
     def letters_pt(self, row: int, column: int) -> float:
         """Return the letter size of a cell."""
-        return self.size_pt * (SMALL if row and column in self.small else 1.0)
+        return _letters(self.size_pt, self.least_pt, bool(row) and column in self.small)
 
     def is_bold(self, row: int, column: int) -> bool:
         """Whether a cell is bold."""
@@ -106,37 +108,42 @@ def lay_table(
 ) -> LaidTable:
     """Return the table in the largest letters that fit the box.
 
-    At the smallest letters cells are cut after `MAX_CELL_LINES` lines, and rows are left out from
-    the end, which the last row says.
+    Cells are cut after `MAX_CELL_LINES` lines when they do not fit at the smallest letters, and
+    rows are left out from the end, which the last row says.
     """
     size = largest_pt
     while size > smallest_pt:
-        laid = _laid(table, room.width, size, None)
+        laid = _laid(table, room.width, size, None, smallest_pt)
         if laid.height_pt <= room.height and not laid.broken:
             return laid
         size -= 1.0
-    for most in range(MAX_CELL_LINES, 1, -1):
-        laid = _laid(table, room.width, smallest_pt, most)
+    for most in (None, *range(MAX_CELL_LINES, 1, -1)):
+        laid = _laid(table, room.width, smallest_pt, most, smallest_pt)
         if laid.height_pt <= room.height:
             return laid
     count = len(table.rows)
     while laid.height_pt > room.height and count > 1:
         count -= 1
-        laid = _laid(table.first(count), room.width, smallest_pt, 2)
+        laid = _laid(table.first(count), room.width, smallest_pt, 2, smallest_pt)
     return laid
 
 
-def _laid(table: Table, width: float, size: float, most: int | None) -> LaidTable:
+def _letters(size: float, least: float, small: bool) -> float:
+    return max(least, size * SMALL) if small else size
+
+
+def _laid(table: Table, width: float, size: float, most: int | None, least: float) -> LaidTable:
     widths = tuple(width * w / sum(table.widths) for w in table.widths)
-    lines, texts, heights, broken = [], [], [], False
+    lines, texts, heights, broken, whole = [], [], [], False, True
     for index, row in enumerate((table.header, *table.rows)):
         cells, tallest = [], 0.0
         for column, (text, outer) in enumerate(zip(row, widths, strict=True)):
-            letters = size * (SMALL if index and column in table.small else 1.0)
+            letters = _letters(size, least, bool(index) and column in table.small)
             bold, room = index == 0 or column in table.strong, SAFETY * (outer - 2 * CELL_PAD_X)
             broken = broken or _breaks(text, room, letters, bold)
             cell = wrap(text, room, letters, bold=bold)
             if most is not None:
+                whole = whole and len(cell) <= most
                 cell = limited(cell, most, room, letters, bold=bold)
             cells.append(cell)
             tallest = max(tallest, len(cell) * letters * LINE_HEIGHT)
@@ -153,6 +160,8 @@ def _laid(table: Table, width: float, size: float, most: int | None) -> LaidTabl
         small=table.small,
         strong=table.strong,
         broken=broken,
+        whole=whole,
+        least_pt=least,
     )
 
 

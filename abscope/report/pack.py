@@ -76,7 +76,9 @@ class FindingLine:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class MetricRow:
-    """One dose metric; `value` is None when it was refused, and `note` says why.
+    """One dose metric; `value` is None when there is none, and `note` says why.
+
+    ``refused`` says that the whole structure has no DVH: it is named under the table.
 
     ``goal`` and `verdict` come from a scorecard ("≤ 35 %", "met"); empty without one.
     """
@@ -88,6 +90,7 @@ class MetricRow:
     goal: str = ""
     verdict: str = ""
     note: str = ""
+    refused: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,13 +163,18 @@ class PredictionRow:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioPart:
-    """One scenario beside the delivered plan."""
+    """One scenario beside the delivered plan; ``saved`` is ISO 8601.
+
+    ``others`` is how many more are saved for this case.
+    """
 
     id: str
     name: str
     rows: tuple[ScenarioRow, ...]
     refusals: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    saved: str = ""
+    others: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +244,8 @@ _T = TypeVar("_T")
 _KEYWORDS = frozenset(
     {
         *("domain", "severity", "orientation", "letters", "space", "tone", "color", "dash"),
-        *("unit", "volume_unit", "created", "software_version", "data_hash", "version"),
+        *("unit", "volume_unit", "created", "saved", "software_version"),
+        *("data_hash", "version"),
     }
 )
 

@@ -11,7 +11,8 @@ from abscope.figures.scenario import ScenarioFigure
 from abscope.figures.slice_view import SliceView
 from abscope.figures.waterfall import WaterfallFigure
 from abscope.report import content
-from abscope.report.content import LegendEntry
+from abscope.report.content import LegendEntry, Table
+from abscope.report.fitting import LINE_HEIGHT, wrap
 from abscope.report.hiding import without_names
 from abscope.report.layout import Box, LaidTable, arrange, lay_table
 from abscope.report.pack import BoardPack
@@ -22,6 +23,14 @@ ACCENT = BLUE.light
 GAP = 16.0
 FOOTER_HEIGHT = 40.0
 LEGEND_HEIGHT = 48.0
+#: Smallest letters of what a board must read.
+LEAST_PT = 9.0
+#: Room of a chart of contributions without its bars, and of one bar.
+CHART_FRAME, CHART_BAR = 34.0, 13.0
+#: Least share of the page for charts of contributions and what stands over them.
+CHARTS_SHARE = 0.44
+#: Lines of the sentence over a chart.
+MAX_CAPTION_LINES = 4
 #: Curves of one DVH chart; a legend of more cannot be read from the back of a room.
 MAX_CURVES = 12
 
@@ -62,6 +71,9 @@ class Surface(Protocol):
     def scenario(self, box: Box, figure: ScenarioFigure) -> None:
         """Draw delivered and scenario values."""
 
+    def speaker(self, text: str) -> None:
+        """Keep what the speaker should know of this page, where the form has a place for it."""
+
 
 def compose(pack: BoardPack, surface: Surface) -> None:
     """Draw the five pages of a pack; hides names first when the pack says so."""
@@ -94,8 +106,8 @@ def _frame(pack: BoardPack, surface: Surface, page: int) -> Box:
     foot = Box(whole.x, height - FOOTER_HEIGHT - 4.0, whole.width, FOOTER_HEIGHT)
     number = f"{page + 1} / {len(content.TITLES)}"
     surface.text(foot.top(18.0), sentence, 12.0, bold=True)
-    surface.text(Box(foot.x, foot.y + 18, foot.width - 50, 20), provenance, 9.5, color=MUTED)
-    surface.text(Box(foot.x + foot.width - 46, foot.y + 18, 46, 20), number, 9.5, color=MUTED)
+    surface.text(Box(foot.x, foot.y + 18, foot.width - 50, 22), provenance, 9.0, color=MUTED)
+    surface.text(Box(foot.x + foot.width - 46, foot.y + 18, 46, 22), number, 9.0, color=MUTED)
     top = patient.bottom + 10.0
     return Box(whole.x, top, whole.width, foot.y - top - 8.0)
 
@@ -136,13 +148,13 @@ def _images(pack: BoardPack, surface: Surface, room: Box) -> None:
 def _dose(pack: BoardPack, surface: Surface, room: Box) -> None:
     figure = pack.dvh
     if figure is None:
-        surface.table(room, lay_table(content.metric_table(pack), room, 18.0, 11.0))
+        _metrics(pack, surface, room, 18.0)
         return
     left, right = room.columns((1.0, 1.0), GAP)
     if not pack.metrics:
         left = room
     else:
-        surface.table(right, lay_table(content.metric_table(pack), right, 16.0, 10.0))
+        _metrics(pack, surface, right, 16.0)
     extra = len(figure.curves) - MAX_CURVES
     if extra > 0:
         note = left.below(left.height - 18.0)
@@ -156,27 +168,78 @@ def _dose(pack: BoardPack, surface: Surface, room: Box) -> None:
     surface.dvh(left, figure)
 
 
+def _metrics(pack: BoardPack, surface: Surface, room: Box, largest_pt: float) -> None:
+    """Draw the table of metrics, and under it what is not shown."""
+    text = content.not_shown(pack)
+    height = min(66.0, _height_of(text, room.width, 11.0)) if text else 0.0
+    table = lay_table(
+        content.metric_table(pack), room.top(room.height - height - 8.0), largest_pt, 10.0
+    )
+    surface.table(room, table)
+    if text:
+        surface.text(room.below(table.height_pt, 8.0).top(height), text, 11.0, color=MUTED)
+
+
+def _height_of(text: str, width: float, size_pt: float, *, bold: bool = False) -> float:
+    return len(wrap(text, 0.98 * width, size_pt, bold=bold)) * size_pt * LINE_HEIGHT + 1.0
+
+
 def _predictions(pack: BoardPack, surface: Surface, room: Box) -> None:
-    waterfalls = content.shown_waterfalls(pack)
-    share = 0.52 if waterfalls else 1.0
-    upper = room.top(room.height * share)
-    table = lay_table(content.prediction_table(pack), upper, 14.0, 9.0)
-    surface.table(upper, table)
+    surface.speaker(content.prediction_notes(pack))
+    tables, waterfalls = content.prediction_tables(pack), content.shown_waterfalls(pack)
+    boxes = room.columns([1.0] * max(1, len(waterfalls)), GAP)
+    heads = [_caption_heights(f, boxes[0].width) for f in waterfalls]
+    head = max((sum(h) for h in heads), default=0.0)
+    bars = max((len(f.bars) for f in waterfalls), default=0)
+    charts = 0.6 * GAP + head + CHART_FRAME + CHART_BAR * bars + 15.0
+    charts = max(charts, CHARTS_SHARE * room.height) if waterfalls else 0.0
+    table = _first_whole(tables, room.top(room.height - charts))
+    if not table.whole and waterfalls:  # words go before charts
+        alone = _first_whole(tables, room.top(room.height - 18.0))
+        if alone.whole:
+            surface.table(room, alone)
+            line = room.below(room.height - 16.0)
+            surface.text(line, content.WATERFALLS_ELSEWHERE, 11.0, color=MUTED)
+            return
+    surface.table(room, table)
     if not waterfalls:
         return
     lower = room.below(table.height_pt, 0.6 * GAP)
-    note = Box(lower.x, lower.bottom - 13.0, lower.width, 13.0)
-    surface.text(note, content.waterfall_note(), 11.0, color=MUTED)
-    lower = lower.top(lower.height - 14.0)
-    for box, figure in zip(lower.columns([1.0] * len(waterfalls), GAP), waterfalls, strict=True):
-        surface.text(box.top(30.0), content.waterfall_caption(figure), 12.0, bold=True)
-        surface.waterfall(box.below(30.0), figure)
+    note = Box(lower.x, lower.bottom - 14.0, lower.width, 14.0)
+    surface.text(note, content.waterfall_note(), 10.0, color=MUTED)
+    lower = lower.top(lower.height - 15.0)
+    for box, figure, (title, sentence) in zip(
+        lower.columns([1.0] * len(waterfalls), GAP), waterfalls, heads, strict=True
+    ):
+        words = content.waterfall_caption(figure)
+        surface.text(box.top(title), words[0], LEAST_PT, bold=True)
+        surface.text(box.below(title).top(sentence), words[1], LEAST_PT)
+        surface.waterfall(box.below(head), figure)
+
+
+def _first_whole(tables: Sequence[Table], room: Box) -> LaidTable:
+    """Return the first table of which nothing has to be cut, else the last."""
+    for table in tables:
+        laid = lay_table(table, room, 12.0, LEAST_PT)
+        if laid.whole:
+            break
+    return laid
+
+
+def _caption_heights(figure: WaterfallFigure, width: float) -> tuple[float, float]:
+    """Return the room for the title over a chart and for the sentence under it."""
+    title, sentence = content.waterfall_caption(figure)
+    most = MAX_CAPTION_LINES * LEAST_PT * LINE_HEIGHT + 1.0
+    return (
+        min(24.0, _height_of(title, width, LEAST_PT, bold=True)),
+        min(most, _height_of(sentence, width, LEAST_PT)),
+    )
 
 
 def _scenario(pack: BoardPack, surface: Surface, room: Box) -> None:
     figure = content.scenario_chart(pack)
     texts = content.scenario_texts(pack)
-    below = min(150.0, 26.0 * len(texts) + 20.0)
+    below = min(150.0, 22.0 * len(texts) + 16.0)
     upper = room.top(room.height - below - GAP)
     left, right = upper.columns((1.6, 1.0), GAP) if figure else (upper, None)
     table = content.scenario_table(pack)

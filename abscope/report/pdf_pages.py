@@ -163,6 +163,9 @@ class _Pages:
     def scenario(self, box: Box, figure: ScenarioFigure) -> None:
         self._picture(box, printed.scenario(figure, _inches(box)))
 
+    def speaker(self, text: str) -> None:
+        """Leave it out: a page has no speaker notes, its tables hold what must be read."""
+
     def _line(
         self, x: float, y: float, text: str, size: float, *, color: str = INK, bold: bool = False
     ) -> None:

@@ -24,15 +24,24 @@ from abscope.figures.dvh import DvhFigure
 from abscope.figures.palette import rgb
 from abscope.figures.printed import label_limit
 from abscope.figures.scenario import ScenarioFigure
-from abscope.figures.text import shorten
+from abscope.figures.text import in_lines, shorten
 from abscope.figures.waterfall import WaterfallFigure
 from abscope.report.layout import Box
-from abscope.report.pptx_xml import add_intervals, every_label
+from abscope.report.pptx_xml import add_intervals, every_label, place_plot
 
-_DASHES = {"solid": MSO_LINE.SOLID, "dash": MSO_LINE.DASH, "dot": MSO_LINE.ROUND_DOT}
+_DASHES = {
+    "solid": MSO_LINE.SOLID,
+    "dash": MSO_LINE.DASH,
+    "dot": MSO_LINE.ROUND_DOT,
+    "dashdot": MSO_LINE.DASH_DOT,
+}
 #: Creation date of the workbooks behind charts; the pack's own date stands on the slide.
 _EPOCH = datetime.datetime(2000, 1, 1)
 Cell = str | float | None
+#: Share of a chart of contributions that is left to its labels.
+LABEL_SHARE = 0.5
+#: Room under its bars for ticks and title of the axis.
+CHART_UNDER_PT = 32.0
 
 
 def ink(color: str) -> RGBColor:
@@ -74,7 +83,8 @@ def add_dvh(shapes: Any, box: Box, figure: DvhFigure) -> Any:
 def add_waterfall(shapes: Any, box: Box, figure: WaterfallFigure) -> Any:
     """Add the contributions as bars, the largest at the top."""
     bars = figure.bars[::-1]
-    labels = [shorten(b.caption, label_limit(box.width / 72, 0.48, 10)) for b in bars]
+    letters = label_limit(box.width / 72, LABEL_SHARE, 9)
+    labels = ["\n".join(in_lines(b.caption, letters)) for b in bars]
     name = f"Contribution ({figure.unit})"
     digits = 1 if figure.space == "probability" else 2
     values = [round(b.contribution, 4) for b in bars]
@@ -95,20 +105,23 @@ def add_waterfall(shapes: Any, box: Box, figure: WaterfallFigure) -> Any:
     plot.data_labels.number_format = f"+0.{'0' * digits};−0.{'0' * digits}"
     plot.data_labels.number_format_is_linked = False
     plot.data_labels.position = XL_LABEL_POSITION.OUTSIDE_END
-    plot.data_labels.font.size = Pt(11)
-    _axis(chart.value_axis, name, 11.0)
-    _axis(chart.category_axis, "", 10.0)
+    plot.data_labels.font.size = Pt(10)
+    _axis(chart.value_axis, name, 10.0)
+    _axis(chart.category_axis, "", 9.0)
     chart.category_axis.tick_label_position = TICK_LABELS.LOW
     every_label(chart)
     reach = max([*(abs(v) for v in values), 10.0**-digits])
-    step = nice_step(reach)
-    end = step * math.ceil(1.25 * reach / step)
+    low, high = min([0.0, *values]), max([0.0, *values])
+    room = 0.15 * (high - low)  # for the numbers beside the bars
+    step = nice_step(high - low + 2 * room) if high > low else nice_step(reach)
     chart.value_axis.major_unit = step
-    chart.value_axis.minimum_scale = -end if min([0.0, *values]) < 0 else 0
-    chart.value_axis.maximum_scale = end if max([0.0, *values]) > 0 else 0
-    chart.value_axis.tick_labels.number_format = f"0.{'0' * digits}"
+    chart.value_axis.minimum_scale = step * math.floor((low - room) / step) if low < 0 else 0
+    chart.value_axis.maximum_scale = step * math.ceil((high + room) / step) if high > 0 else 0
+    chart.value_axis.tick_labels.number_format = "0" if step >= 1 else f"0.{'0' * digits}"
     chart.value_axis.tick_labels.number_format_is_linked = False
     chart.has_legend = False
+    under = min(0.45, (CHART_UNDER_PT + 2) / box.height)
+    place_plot(chart, LABEL_SHARE + 0.01, 0.01, 0.97 - LABEL_SHARE, 0.97 - under)
     return frame
 
 
@@ -128,7 +141,8 @@ def nice_step(reach: float) -> float:
 def add_scenario(shapes: Any, box: Box, figure: ScenarioFigure) -> Any:
     """Add delivered and scenario values as pairs of bars."""
     rows = figure.rows[::-1]
-    labels = [shorten(r.metric, label_limit(box.width / 72, 0.4, 11)) for r in rows]
+    letters = label_limit(box.width / 72, 0.42, 10)
+    labels = ["\n".join(in_lines(r.metric, letters)) for r in rows]
     sides = (
         (shorten(figure.scenario_label, 34), figure.scenario_tone, [r.scenario for r in rows]),
         (figure.delivered_label, figure.delivered_tone, [r.delivered for r in rows]),
@@ -146,7 +160,7 @@ def add_scenario(shapes: Any, box: Box, figure: ScenarioFigure) -> Any:
         series.format.fill.solid()
         series.format.fill.fore_color.rgb = ink(tone.light)
     _axis(chart.value_axis, figure.axis_title)
-    _axis(chart.category_axis, "")
+    _axis(chart.category_axis, "", 10.0)
     every_label(chart)
     spans = ([r.scenario_interval for r in rows], [r.delivered_interval for r in rows])
     for position, (intervals, (_, _, values)) in enumerate(zip(spans, sides, strict=True)):

@@ -25,7 +25,7 @@ from abscope.report.fitting import fit
 from abscope.report.hiding import without_names
 from abscope.report.layout import CELL_PAD_X, CELL_PAD_Y, Box, LaidTable
 from abscope.report.pack import BoardPack
-from abscope.report.pages import ACCENT, INK, compose
+from abscope.report.pages import ACCENT, INK, LEAST_PT, compose
 from abscope.report.pptx_charts import add_dvh, add_scenario, add_waterfall, ink
 
 WIDTH_PT, HEIGHT_PT = 960.0, 540.0
@@ -83,6 +83,7 @@ class _Slides:
 
     def __init__(self, deck: Any) -> None:
         self._deck = deck
+        self._slide: Any = None
         self._shapes: Any = None
 
     @property
@@ -91,7 +92,7 @@ class _Slides:
 
     def begin(self, title: str, box: Box) -> None:
         slide = self._deck.slides.add_slide(self._deck.slide_layouts[_LAYOUT])
-        self._shapes = slide.shapes
+        self._slide, self._shapes = slide, slide.shapes
         holder = slide.shapes.title
         holder.left, holder.top = Pt(box.x), Pt(box.y)
         holder.width, holder.height = Pt(box.width), Pt(box.height)
@@ -118,11 +119,12 @@ class _Slides:
         shape.fill.solid()
         shape.fill.fore_color.rgb = ink("#000000")
         names = "    ".join(f"■ {shorten(e.name, 28)}" for e in entries)
-        fitted = fit(names, (box.width - 16, box.height - 8), 15.0, 8.0)
+        fitted = fit(names, (box.width - 16, box.height - 8), 15.0, LEAST_PT)
         _bare(shape.text_frame, 8.0, 4.0)
         paragraph = shape.text_frame.paragraphs[0]
         for entry in entries:
-            for text, color in (("■ ", entry.color), (f"{shorten(entry.name, 28)}    ", "#FFFFFF")):
+            name = shorten(entry.name, 28).replace(" ", "\u00a0")  # "57 Gy" stays on one line
+            for text, color in (("■\u00a0", entry.color), (f"{name}    ", "#FFFFFF")):
                 _run(paragraph, text, fitted.size_pt, color)
 
     def table(self, box: Box, table: LaidTable) -> None:
@@ -153,6 +155,10 @@ class _Slides:
     def scenario(self, box: Box, figure: ScenarioFigure) -> None:
         _describe(add_scenario(self._shapes, box, figure), "Delivered plan and scenario")
 
+    def speaker(self, text: str) -> None:
+        frame = self._slide.notes_slide.notes_text_frame
+        frame.text = "\n".join(clean(line) for line in text.split("\n"))
+
 
 def _placed(box: Box) -> tuple[Any, Any, Any, Any]:
     return Pt(box.x), Pt(box.y), Pt(box.width), Pt(box.height)
@@ -169,7 +175,7 @@ def _write(
     frame: Any, box: Box, text: str, size_pt: float, color: str, *, bold: bool = False
 ) -> None:
     """Fill a frame with text of one look, fitted to its box."""
-    fitted = fit(clean(text), (box.width, box.height), size_pt, 8.0, bold=bold)
+    fitted = fit(clean(text), (box.width, box.height), size_pt, min(size_pt, LEAST_PT), bold=bold)
     _bare(frame)
     paragraph = frame.paragraphs[0]
     paragraph.alignment = PP_ALIGN.LEFT

@@ -25,6 +25,23 @@ def every_label(chart: Any) -> None:
             axis.append(skip)
 
 
+def place_plot(chart: Any, left: float, top: float, width: float, height: float) -> None:
+    """Fix the plot itself, without its labels, to shares of the chart's width and height."""
+    places = "".join(
+        f'<c:{name} val="{value:.4f}"/>'
+        for name, value in (("x", left), ("y", top), ("w", width), ("h", height))
+    )
+    layout = parse_xml(
+        f"<c:layout {nsdecls('c')}><c:manualLayout>"
+        '<c:layoutTarget val="inner"/><c:xMode val="edge"/><c:yMode val="edge"/>'
+        f"{places}</c:manualLayout></c:layout>"
+    )
+    area = chart.element.xpath(".//c:plotArea")[0]
+    for old in area.xpath("c:layout"):
+        area.remove(old)
+    area.insert(0, layout)
+
+
 def add_intervals(
     chart: Any, series: int, values: Sequence[float | None], intervals: Sequence[Interval]
 ) -> None:

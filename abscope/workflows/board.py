@@ -17,7 +17,7 @@ from abscope.core.names import is_target
 from abscope.core.structures import Roi, StructureSet
 from abscope.dose.metrics import evaluate
 from abscope.figures.dvh import DvhFigure, dvh_curve, dvh_figure
-from abscope.figures.palette import structure_color
+from abscope.figures.palette import Tone, distinct_tones, structure_color
 from abscope.figures.scenario import probability_row, scenario_row
 from abscope.figures.slice_view import SliceView, slice_view
 from abscope.figures.waterfall import WaterfallFigure, waterfall_of
@@ -47,8 +47,8 @@ from abscope.workflows.findings import all_findings
 from abscope.workflows.prediction import CasePredictions, predict_case, store_predictions
 from abscope.workflows.simulation import WhatIf, simulate
 
-#: Isodose levels on the slides, per cent of the prescription.
-LEVELS_PERCENT = (105, 95, 80, 50, 33)
+#: Isodose levels on the slides, per cent of the prescription: those of the viewer.
+LEVELS_PERCENT = (105, 100, 95, 80, 50, 20)
 #: What is printed for each structure, where it has a DVH: lungs by mean and V20, targets by D95.
 LUNG_METRICS = ("mean", "V20Gy")
 TARGET_METRICS = ("D95%", "mean")
@@ -78,7 +78,7 @@ def compose(context: Context, actor: Actor, case: Case, options: BoardOptions) -
     predictions = predict_case(context, case, dose_uid=options.dose_uid)
     store_predictions(context, actor, predictions)
     rows, waterfalls = _prediction_part(predictions, options)
-    slices, slices_missing = _slices(context, case, options)
+    slices, slices_missing = _slices(context, case, options, evaluation)
     scenario, scenario_missing = _scenario_part(context, case, options)
     return BoardPack(
         title=options.title or f"Tumor board, {created[:10]}",
@@ -204,30 +204,42 @@ def _dose_part(
 
 def _dvh_figure(evaluation: DoseEvaluation) -> DvhFigure:
     curves = []
-    for item in evaluation.structures:
+    for item, tone in zip(evaluation.structures, _tones(evaluation), strict=True):
         if item.dvh is None or _is_external(item):
             continue
         dose_gy, volume_cm3 = item.dvh.curve()
         percent = volume_cm3 / max(float(volume_cm3[0]), 1e-9) * 100
-        tone = structure_color(
-            Roi(number=0, name=item.name, contours=(), color=item.color,
-                standard_name=item.standard_name or item.name)
-        )  # fmt: skip
         curves.append(dvh_curve(item.name, dose_gy, percent, tone))
     return dvh_figure(curves)
+
+
+def _tones(evaluation: DoseEvaluation) -> tuple[Tone, ...]:
+    """Return the colors of all structures, the same for the pictures and the DVH."""
+    return distinct_tones(
+        [
+            structure_color(
+                Roi(number=item.number or 0, name=item.name, contours=(), color=item.color,
+                    standard_name=item.standard_name or item.name)
+            )
+            for item in evaluation.structures
+        ]
+    )  # fmt: skip
 
 
 def _metrics(evaluation: DoseEvaluation) -> tuple[MetricRow, ...]:
     rows: list[MetricRow] = []
     for item in evaluation.structures:
         name = item.standard_name or item.name
-        if _is_external(item):
-            continue
         if item.dvh is None:
             note = item.refused.what if item.refused else ""
             rows.append(
-                MetricRow(structure=item.name, metric="mean", value=None, unit="Gy", note=note)
-            )
+                MetricRow(
+                    structure=item.name, metric="mean", value=None, unit="Gy", note=note,
+                    refused=True,
+                )
+            )  # fmt: skip
+            continue
+        if _is_external(item):
             continue
         for text in _metric_names(name):
             value = evaluate(item.dvh, text, evaluation.prescribed_gy)
@@ -275,7 +287,7 @@ def _prediction_part(
 
 
 def _slices(
-    context: Context, case: Case, options: BoardOptions
+    context: Context, case: Case, options: BoardOptions, evaluation: DoseEvaluation | None
 ) -> tuple[tuple[SliceView, ...], str]:
     set_info, dose_info = _drawn(case, options)
     series = (image_of(case, set_info) if set_info else None) or case.planning_series()
@@ -290,6 +302,10 @@ def _slices(
         prescribed = plan.prescribed_gy
     top = prescribed or (dose_info.max_gy if dose_info else 0.0)
     levels = [round(top * p / 100, 1) for p in LEVELS_PERCENT] if dose_info else []
+    tones: dict[int, Tone] = {}
+    if evaluation and set_info and evaluation.structure_set.uid == set_info.uid:
+        pairs = zip(evaluation.structures, _tones(evaluation), strict=True)
+        tones = {item.number: tone for item, tone in pairs if item.number is not None}
     try:
         views = tuple(
             slice_view(
@@ -297,6 +313,7 @@ def _slices(
                 orientation,
                 target_point(contours, series.grid),
                 structures=contours,
+                tones=tones,
                 dose=dose,
                 levels_gy=levels,
             )
@@ -340,11 +357,13 @@ def _scenario_part(
         result = simulate(context, case, read_scenario(document.content["input"]))
     except RefusedError as error:
         return None, f"{error.what} {error.remedy}"
-    return scenario_part(document.id, result), ""
+    return scenario_part(document.id, result, document.created, len(stored) - 1), ""
 
 
-def scenario_part(identifier: str, result: WhatIf) -> ScenarioPart:
-    """Return the rows of a what-if for its page."""
+def scenario_part(
+    identifier: str, result: WhatIf, saved: str = "", others: int = 0
+) -> ScenarioPart:
+    """Return the rows of a what-if for its page; `others` is how many more are saved."""
     rows = [scenario_row(r.name, r.delivered, r.scenario, r.unit, r.reason) for r in result.metrics]
     planned = {p.card.id: p for p in (result.planned.predictions if result.planned else ())}
     for item in result.delivered.predictions:
@@ -355,6 +374,8 @@ def scenario_part(identifier: str, result: WhatIf) -> ScenarioPart:
         id=identifier,
         name=result.scenario.name,
         rows=tuple(rows),
+        saved=saved,
+        others=others,
         refusals=tuple(f"{n.what} {n.remedy}" for n in result.assessment.refusals),
         notes=("Plan scaled, not re-optimized.", *(n.what for n in result.assessment.warnings)),
     )

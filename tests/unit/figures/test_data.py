@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -6,13 +8,20 @@ from hypothesis import strategies as st
 from abscope.core.errors import ModelError
 from abscope.core.labs import LabResult
 from abscope.core.structures import Roi
-from abscope.figures.dvh import dvh_curve, dvh_figure
+from abscope.figures.dvh import DvhCurve, dvh_curve, dvh_figure
 from abscope.figures.lab_trend import index_trend_figure, lab_trend_figure, treatment_marks
 from abscope.figures.palette import (
     BLUE,
+    GRAY,
     LEAST_CONTRAST,
+    SAND,
     SERIES,
+    VERMILION,
+    WINE,
+    Tone,
     contrast,
+    distinct_tones,
+    is_near,
     isodose_color,
     rgb,
     structure_color,
@@ -220,3 +229,48 @@ def test_own_colors_can_be_seen(tone: object) -> None:
 
 def test_isodoses_have_different_colors() -> None:
     assert len({isodose_color(i, 6) for i in range(6)}) == 6
+
+
+SAME_BLUE = Tone("#4040FF", "#4040FF")
+
+
+def _flat(name: str, tone: Tone, dash: str = "solid") -> DvhCurve:
+    return dvh_curve(name, [0, 1], [100, 0], tone, dash)  # type: ignore[arg-type]
+
+
+def test_structures_of_one_color_are_told_apart() -> None:
+    almost = Tone("#4244FC", "#4244FC")
+    curves = dvh_figure(
+        [_flat("Lung-Left", SAME_BLUE), _flat("Lung-Right", almost), _flat("GTV", VERMILION)]
+    ).curves
+    assert [c.tone for c in curves][::2] == [SAME_BLUE, VERMILION]
+    assert curves[1].tone in (*SERIES, WINE, SAND, GRAY)
+    assert not any(is_near(a.tone, b.tone) for a, b in itertools.combinations(curves, 2))
+    assert [c.dash for c in curves] == ["solid"] * 3
+
+
+def test_a_structure_has_one_color_in_both_plans() -> None:
+    figure = dvh_figure(
+        [
+            _flat("Lung_R (A)", BLUE),
+            _flat("Lungs-GTV (A)", BLUE),
+            _flat("Lungs-GTV (B)", BLUE, "dash"),
+            _flat("Lung_R (B)", BLUE, "dash"),
+        ]
+    )
+    right, both, both_b, right_b = figure.curves
+    assert (right.tone, both.tone) == (right_b.tone, both_b.tone)
+    assert not is_near(right.tone, both.tone)
+    assert [c.dash for c in figure.curves] == ["solid", "solid", "dash", "dash"]
+
+
+def test_more_structures_than_colors_differ_by_line() -> None:
+    curves = dvh_figure([_flat(f"s{i}", BLUE) for i in range(24)]).curves
+    for a, b in itertools.combinations(curves, 2):
+        assert a.dash != b.dash or not is_near(a.tone, b.tone)
+    assert "dash" not in {c.dash for c in curves}
+
+
+def test_told_apart_once_is_told_apart() -> None:
+    once = distinct_tones([SAME_BLUE, SAME_BLUE, BLUE, VERMILION, VERMILION])
+    assert distinct_tones(once) == once

@@ -1,9 +1,12 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
 from abscope.core.errors import GeometryError
 from abscope.core.geometry import Grid, Volume
 from abscope.core.structures import StructureSet
+from abscope.figures.palette import BLUE, WINE, is_near, structure_color
 from abscope.figures.slice_view import composite, slice_view
 
 
@@ -155,3 +158,15 @@ def test_uneven_planes_are_drawn_to_scale(ramp: Volume) -> None:
     view = slice_view(Volume(array_zyx=values, grid=grid, unit="HU"), "coronal", (0, 0, 0))
     assert view.image_yx.shape[0] == 10
     assert np.allclose(view.image_yx[:, 0], np.arange(15, -13, -3), atol=1e-3)
+
+
+def test_outlines_of_one_color_are_told_apart(ramp: Volume, boxes: StructureSet) -> None:
+    box = dataclasses.replace(boxes.rois[0], color=(64, 64, 255))
+    twins = dataclasses.replace(
+        boxes, rois=(box, dataclasses.replace(box, number=2, name="twin", color=(66, 64, 252)))
+    )
+    first, second = slice_view(ramp, "axial", (0, 0, 0), structures=twins).outlines
+    assert first.tone == structure_color(box)
+    assert not is_near(first.tone, second.tone)
+    given = slice_view(ramp, "axial", (0, 0, 0), structures=twins, tones={1: WINE, 2: BLUE})
+    assert [o.tone for o in given.outlines] == [WINE, BLUE]

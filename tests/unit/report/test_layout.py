@@ -3,11 +3,20 @@ import dataclasses
 import pytest
 
 from abscope.predict.model import Card, InputSpec, Prediction
-from abscope.report.content import Table, legend, shown_waterfalls
+from abscope.report.content import (
+    Table,
+    legend,
+    metric_table,
+    not_shown,
+    prediction_tables,
+    scenario_table,
+    scenario_texts,
+    shown_waterfalls,
+)
 from abscope.report.fitting import fit, unwrapped, width_pt, wrap
 from abscope.report.hiding import without_names
 from abscope.report.layout import Box, arrange, lay_table
-from abscope.report.pack import BoardPack, Line, PatientDisplay, PredictionRow
+from abscope.report.pack import BoardPack, Line, MetricRow, PatientDisplay, PredictionRow
 
 
 @pytest.mark.parametrize("text", ["short", "a few words more " * 10, "x" * 300, "", "a\nb"])
@@ -131,3 +140,51 @@ def test_prediction_row_takes_the_words_of_the_card() -> None:
     assert row.missing == ("Age",)
     assert row.withheld is False
     assert (row.label, row.horizon, row.population) == ("Risk", "1 year", "n = 9")
+
+
+def _row(pack: BoardPack, **more: object) -> PredictionRow:
+    return dataclasses.replace(pack.predictions[1], **more)  # type: ignore[arg-type]
+
+
+def test_caveats_are_sentences(pack: BoardPack) -> None:
+    row = _row(pack, notes=("Read it as a range.", "not verified"), population="n = 9; one center")
+    fullest, shorter, narrow = prediction_tables(dataclasses.replace(pack, predictions=(row,)))
+    verdict = "at the edge of the model's population: age 91 above 88."
+    caveats = "missing: FEV1, Eosinophils. Read it as a range. not verified."
+    assert fullest.rows[0][2:] == (verdict, caveats, "cip 1.1.0; n = 9")
+    assert shorter.rows[0][2:] == (verdict, caveats, "cip 1.1.0")
+    assert narrow.rows[0][2:] == (f"{verdict} {caveats}", "cip 1.1.0")
+
+
+def test_small_letters_have_a_floor() -> None:
+    table = dataclasses.replace(_table(3), small=frozenset({1}))
+    laid = lay_table(table, Box(0, 0, 400, 60), 12.0, 9.0)
+    assert min(laid.letters_pt(1, 0), laid.letters_pt(1, 1)) >= 9.0
+    assert lay_table(table, Box(0, 0, 400, 900), 12.0, 9.0).whole
+    assert not lay_table(_table(20, "long words " * 30), Box(0, 0, 400, 250)).whole
+
+
+def test_refused_structures_are_named_under_the_table(pack: BoardPack) -> None:
+    assert not_shown(pack) == ""
+    body = MetricRow(
+        structure="BODY", metric="mean", value=None, unit="Gy", refused=True,
+        note="The dose grid covers 81.2 % of the structure.",
+    )  # fmt: skip
+    changed = dataclasses.replace(pack, metrics=(*pack.metrics, body))
+    assert not_shown(changed) == "Not shown: BODY (the dose grid covers 81.2 % of it)."
+    assert metric_table(changed) == metric_table(pack)
+
+
+def test_scenario_page_has_the_words_of_the_prediction_page(pack: BoardPack) -> None:
+    assert pack.scenario is not None
+    odd = dataclasses.replace(
+        pack.scenario.rows[3], delivered=11.6, delivered_interval=(6.13, 19.5)
+    )
+    part = dataclasses.replace(
+        pack.scenario, rows=(odd,), saved="2026-11-23T17:55:10+00:00", others=2
+    )
+    changed = dataclasses.replace(pack, scenario=part)
+    assert scenario_table(changed).rows[0][1] == "12 %\n6.1 to 20 %"
+    assert scenario_texts(changed)[0] == (
+        "Scenario: 55 Gy in 20 (sc-1, saved 2026-11-23 17:55). 2 more saved in the dashboard."
+    )

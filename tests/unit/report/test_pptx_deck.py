@@ -178,3 +178,45 @@ def test_nothing_reaches_beyond_the_slide(spoiled: Callable[[str], BoardPack]) -
                 assert shape.left >= 0
                 assert shape.left + shape.width <= deck.slide_width
                 assert shape.top + shape.height <= deck.slide_height
+
+
+LONG_REASON = (
+    "Stage III with consolidation after (chemo)radiation: the training patients had advanced "
+    "disease and no radiotherapy variable."
+)
+
+
+def test_caveats_are_whole_and_letters_can_be_read(pack: BoardPack) -> None:
+    rows = tuple(
+        dataclasses.replace(p, domain="edge", domain_reasons=(LONG_REASON,))
+        for p in pack.predictions
+    )
+    slide = _deck(dataclasses.replace(pack, predictions=rows)).slides[3]  # type: ignore[attr-defined]
+    text = "\n".join(_texts(slide))
+    assert text.count(LONG_REASON) == len(rows)
+    assert "…" not in text
+    notes = slide.notes_slide.notes_text_frame.text
+    assert "Training: IPD of 586 patients, conventional fractionation." in notes
+    assert "Horizon: grade 2+, 12 months." in notes
+
+
+def test_withheld_number_is_not_in_the_speaker_notes(pack: BoardPack) -> None:
+    slide = _deck(pack).slides[3]  # type: ignore[attr-defined]
+    assert "34 %" not in slide.notes_slide.notes_text_frame.text
+
+
+def test_no_letters_are_smaller_than_nine_points(pack: BoardPack) -> None:
+    for slide in _deck(pack).slides:  # type: ignore[attr-defined]
+        for size in slide.element.xpath(".//a:rPr/@sz"):
+            assert int(size) >= 900
+
+
+def test_labels_of_bars_are_not_cut(pack: BoardPack) -> None:
+    label = "Mean lung dose converted to 35 fractions"
+    figure = pack.waterfalls[0]
+    bars = tuple(dataclasses.replace(b, label=label) for b in figure.bars)
+    changed = dataclasses.replace(pack, waterfalls=(dataclasses.replace(figure, bars=bars),) * 2)
+    slide = _deck(changed).slides[3]  # type: ignore[attr-defined]
+    chart = next(s.chart for s in slide.shapes if s.has_chart)
+    names = [" ".join(str(c).split()) for c in chart.plots[0].categories]
+    assert names == [b.caption for b in bars][::-1]
