@@ -30,7 +30,7 @@ def open_case(actor: Actor, title: str) -> Case:
 def _nothing_open(title: str, why: str) -> None:
     st.header(title, anchor=False)
     st.info(
-        why + " Open one from the worklist, or start with the demonstration case there.",
+        why + " Open one from the worklist, or start with the synthetic case there.",
         icon=":material/folder_open:",
     )
     navigation.link("worklist", "Go to the worklist")

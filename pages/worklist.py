@@ -18,8 +18,7 @@ if not summaries:
     st.markdown(
         "**Welcome.** Abscope puts a chest CT with contours, the dose, the blood values and the "
         "immunotherapy of one patient on one screen, with published models and what they rest on. "
-        "No case is here yet: open the demonstration case to see every page filled, or upload "
-        "scans and plans."
+        "No case is here yet: a synthetic one shows every page filled, or upload scans and plans."
     )
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -46,7 +45,7 @@ if new:
     state.set_open_case(None)
     navigation.go("upload")
 if demo:
-    with st.spinner("Opening the demonstration case; making it takes about 20 s", show_time=True):
+    with st.spinner("Making a synthetic thorax, its plans and labs", show_time=True):
         case = demonstration_case(context, actor)
     state.set_open_case(case.id)
     navigation.go("contours")

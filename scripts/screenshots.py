@@ -46,6 +46,7 @@ def main() -> None:
                 page = browser.new_page(viewport=SIZE, color_scheme="light")
                 page.goto(address)
                 page.get_by_text("Open the demonstration case").first.click()
+                page.locator("[data-ready='1']").first.wait_for(timeout=120_000)
                 for name in PAGES:
                     _take(page, name)
                 browser.close()
