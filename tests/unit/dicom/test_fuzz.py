@@ -15,8 +15,9 @@ from abscope.dicom.reader import Reading, read_upload
 from abscope.dicom.sources import SourceFile, from_bytes
 from tests import phantoms
 
-#: Mutations for each kind of object; `KINDS` times this is what a run reads.
+#: Mutations for each kind of object in `make test`, and in `make test-long`.
 MUTATIONS = 200
+CAMPAIGN = 5_000
 KINDS = ("CT", "RTSTRUCT", "RTDOSE", "RTPLAN")
 SMALL = Grid.regular(
     origin_mm=(-6.0, -6.0, -4.0),
@@ -79,9 +80,19 @@ def test_the_unharmed_case_is_read_whole():
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_mutation_stops_an_upload(kind):
-    chance = random.Random(f"abscope {kind}")
+    read_mutants(kind, MUTATIONS)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_mutation_of_a_campaign_stops_an_upload(kind):
+    read_mutants(kind, CAMPAIGN)
+
+
+def read_mutants(kind: str, count: int) -> None:
+    chance = random.Random(f"abscope {kind} {count}")
     name = "CT1" if kind == "CT" else kind
-    for _ in range(MUTATIONS):
+    for _ in range(count):
         reading = upload(name, mutated(files()[name], chance))
         assert all(f.code and f.message for f in reading.findings)
         assert all(f.code and f.message for draft in reading.drafts for f in draft.findings)
