@@ -22,6 +22,8 @@ from abscope.core.structures import Contour, Region, Roi
 from abscope.demo import DemoFiles, write_demo
 from abscope.demo.labs import RT_END, RT_START
 
+pytestmark = pytest.mark.slow  # makes the whole demonstration case
+
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory) -> DemoFiles:

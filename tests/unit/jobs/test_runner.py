@@ -45,6 +45,7 @@ def finished(store: MemoryJobs, job_id: str) -> Job:
     raise AssertionError(f"{job_id} did not end: {store.get_job(job_id)}")
 
 
+@pytest.mark.slow
 def test_result_comes_from_another_process(store: MemoryJobs, runner: JobRunner) -> None:
     job = finished(store, runner.submit(f"{HERE}:add", "case-1", {"b": 2, "a": 1}).id)
     result = json.loads(job.result)
@@ -52,6 +53,7 @@ def test_result_comes_from_another_process(store: MemoryJobs, runner: JobRunner)
     assert result["pid"] != os.getpid()
 
 
+@pytest.mark.slow
 def test_same_unfinished_job_runs_once(
     store: MemoryJobs, runner: JobRunner, tmp_path: Path
 ) -> None:
@@ -65,6 +67,7 @@ def test_same_unfinished_job_runs_once(
     assert (tmp_path / "runs.txt").read_text().split() == [first.id, waiting.id]
 
 
+@pytest.mark.slow
 def test_worker_that_dies_fails_its_job_and_no_other(store: MemoryJobs, runner: JobRunner) -> None:
     dead = runner.submit(f"{HERE}:die", "case-1", {})
     after = runner.submit(f"{HERE}:add", "case-1", {"a": 2, "b": 2})
@@ -72,11 +75,13 @@ def test_worker_that_dies_fails_its_job_and_no_other(store: MemoryJobs, runner: 
     assert json.loads(finished(store, after.id).result)["sum"] == 4
 
 
+@pytest.mark.slow
 def test_refusal_is_shown_in_its_own_words(store: MemoryJobs, runner: JobRunner) -> None:
     job = finished(store, runner.submit(f"{HERE}:refuse", "case-1", {}).id)
     assert (job.state, job.error) == ("failed", "Nothing was found. Look again.")
 
 
+@pytest.mark.slow
 def test_unexpected_error_is_neutral(store: MemoryJobs, runner: JobRunner) -> None:
     job = finished(store, runner.submit(f"{HERE}:fail", "case-1", {}).id)
     assert job.state == "failed"
@@ -85,6 +90,7 @@ def test_unexpected_error_is_neutral(store: MemoryJobs, runner: JobRunner) -> No
     assert "Traceback" not in job.error
 
 
+@pytest.mark.slow
 def test_log_of_an_unexpected_error_names_code_not_data(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -96,6 +102,7 @@ def test_log_of_an_unexpected_error_names_code_not_data(
     assert SECRET not in caplog.text + outcome.error
 
 
+@pytest.mark.slow
 def test_unfinished_jobs_of_a_dead_process_run_once(store: MemoryJobs, tmp_path: Path) -> None:
     parameters = json.dumps({"folder": str(tmp_path)})
     left = store.add_job(case_id="case-1", function=f"{HERE}:note", parameters=parameters)
@@ -118,6 +125,7 @@ def test_running_job_of_another_process_is_not_run_again(store: MemoryJobs) -> N
     assert (job.id, job.state, job.result) == (other.id, "running", "")
 
 
+@pytest.mark.slow
 def test_worker_is_replaced_now_and_then(
     store: MemoryJobs, runner: JobRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,6 +135,7 @@ def test_worker_is_replaced_now_and_then(
     assert pids[0] == pids[1] != pids[2]
 
 
+@pytest.mark.slow
 def test_closing_leaves_waiting_jobs_waiting(store: MemoryJobs, tmp_path: Path) -> None:
     runner = JobRunner(store, allowed=ALLOWED)
     first = runner.submit(f"{HERE}:note", "case-1", {"folder": str(tmp_path), "seconds": 0.2})
