@@ -17,6 +17,7 @@ from benchmarks.real_cases import data_path, datasets
 
 ARCHIVE = data_path("breast-boost.zip")
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.data,
     pytest.mark.skipif(ARCHIVE is None, reason="breast-boost.zip: set ABSCOPE_TEST_DATA"),
 ]

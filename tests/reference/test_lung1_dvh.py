@@ -19,6 +19,7 @@ from benchmarks.real_cases import data_path, datasets
 
 REFERENCE = data_path("lung1-001/dvh-reference.csv")
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.data,
     pytest.mark.skipif(REFERENCE is None, reason="lung1-001: set ABSCOPE_TEST_DATA"),
 ]

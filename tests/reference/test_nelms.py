@@ -8,6 +8,7 @@ from benchmarks.nelms import Row, rows, table
 from benchmarks.real_cases import data_path
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.data,
     pytest.mark.skipif(
         data_path("nelms-sphere-cylinder.zip") is None,

@@ -12,6 +12,8 @@ from abscope.contour.outlines import roi_from_mask
 from abscope.core.errors import EngineError
 from tests.unit.contour.thorax import GRID, TUMOR, masks, thorax
 
+pytestmark = pytest.mark.slow  # grows regions on a whole phantom chest
+
 
 def test_tumor_grows_to_its_border() -> None:
     z, y, x = np.meshgrid(*(np.arange(n) for n in GRID.shape_zyx), indexing="ij")
