@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-import uuid
 
 from abscope.core.errors import UsageError
 
@@ -39,11 +38,6 @@ def check_case_id(text: str) -> str:
             remedy="List the cases with `python -m abscope cases`.",
         )
     return text
-
-
-def new_uid() -> str:
-    """Return a fresh DICOM UID under the UUID root 2.25 (PS3.5 B.2)."""
-    return f"2.25.{uuid.uuid4().int}"
 
 
 def uid_from(*parts: str) -> str:

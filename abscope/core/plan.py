@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-from abscope.core.errors import DoseError
 from abscope.core.geometry import Volume
 
 
@@ -68,22 +67,3 @@ class Dose:
     dose_type: str = "PHYSICAL"
     plan_uid: str = ""
     structure_set_uid: str = ""
-
-
-def known_fractions(plan: Plan | None) -> int:
-    """Return the number of fractions, for every formula that needs dose per fraction.
-
-    Raises
-    ------
-    DoseError
-        When there is no plan or it does not say: EQD2 is then not guessed.
-    """
-    if plan is None or not plan.fractions:
-        raise DoseError(
-            "fractions-unknown",
-            "The number of fractions is unknown, so no isoeffective dose can be computed.",
-            where="RTPLAN NumberOfFractionsPlanned",
-            expected="a whole number of fractions",
-            remedy="Import the RTPLAN of this dose, or set the field fractions.",
-        )
-    return plan.fractions

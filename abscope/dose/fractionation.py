@@ -18,8 +18,6 @@ from abscope.dose.histogram import Dvh
 
 #: Fractions to which CERR converts the dose for the Appelt and Huang models (science-models 2.1).
 CERR_REFERENCE_FRACTIONS = 35
-#: Above this dose per fraction the LQ and LQ-L models drift apart (Gy).
-LQ_BAND_ABOVE_GY = 6.0
 #: Transition dose of the LQ-L model when nothing better is known (Gy); from memory of Park et al.
 #: 2008, not verified (science-whatif 3.2): show the band, not the value.
 LQL_TRANSITION_GY = 6.2

@@ -19,7 +19,6 @@ from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import Protocol
 
 from abscope.core.ids import check_case_id
 from abscope.core.ports import Job, JobStore
@@ -38,13 +37,6 @@ DIED = (
 )
 #: Shown when a job of an earlier process was taken up.
 RESUMED = "Started again after a restart"
-
-
-class Runner(Protocol):
-    """Takes jobs; the job table tells what became of them."""
-
-    def submit(self, function: str, case_id: str, parameters: Mapping[str, Json]) -> Job:
-        """Add a job and return its row; the unfinished one when it is already there."""
 
 
 def parameters_text(parameters: Mapping[str, Json]) -> str:

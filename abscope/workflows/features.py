@@ -12,7 +12,7 @@ from abscope.core.errors import RefusedError
 from abscope.core.facts import FIELDS
 from abscope.core.labs import LabResult, latest, ratio
 from abscope.dose.alpha_beta import alpha_beta_for
-from abscope.dose.fractionation import isoeffective
+from abscope.dose.fractionation import CERR_REFERENCE_FRACTIONS, isoeffective
 from abscope.dose.histogram import Dvh
 from abscope.predict.model import Feature, Features
 from abscope.workflows.context import Context
@@ -25,8 +25,6 @@ from abscope.workflows.dose_evaluation import (
 )
 from abscope.workflows.findings import header_age_years
 
-#: Appelt 2014 as coded in CERR: isoeffective dose in this many fractions.
-APPELT_FRACTIONS = 35
 _NOTHING = Feature(name="", value=None)
 
 
@@ -102,7 +100,7 @@ def lung_features(lungs: Dvh, fractions: int | None, where: str) -> dict[str, Fe
     found = {"mld_gy": mean}
     if fractions:
         ratio_gy = alpha_beta_for("Lungs").value_gy
-        iso = isoeffective(lungs, fractions, ratio_gy, APPELT_FRACTIONS)
+        iso = isoeffective(lungs, fractions, ratio_gy, CERR_REFERENCE_FRACTIONS)
         found["mld_iso35_gy"] = Feature(
             name="mld_iso35_gy",
             value=iso.mean_gy,

@@ -27,8 +27,6 @@ import numpy.typing as npt
 MAGIC = b"ABSCOPE1"
 PREFIX_BYTES = 16
 ALIGNMENT = 8
-#: A part's own prefix: scene id (16 bytes), offset in the blob and length (uint32 each).
-PART_PREFIX_BYTES = 24
 #: Bytes in a part: small enough that the browser draws between two of them.
 PART_BYTES = 4 * 1024 * 1024
 

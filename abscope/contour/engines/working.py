@@ -187,13 +187,3 @@ def fill_planes(mask: BoolArray, largest_mm2: float | None, spacing: Spacing) ->
             small[0] = False
             out[plane] |= small[labels]
     return out
-
-
-def largest_part(mask: BoolArray) -> BoolArray:
-    """Return the largest connected part (faces), empty when the mask is."""
-    labels, n = ndimage.label(mask)
-    if n == 0:
-        return mask.copy()
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    return np.asarray(labels == int(np.argmax(sizes)), dtype=np.bool_)
