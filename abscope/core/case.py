@@ -29,6 +29,15 @@ class Finding:
         What was found against what was expected, and what to do.
     acceptable : bool
         Whether a person may accept an ``error`` and go on, marked.
+    expected : str
+        What would have been right; empty when the message says it.
+    group : str
+        Words for the series or object it belongs to (``"CT series of 134 files"``), under which a
+        report lists it; empty for the upload as a whole.
+    study_uid : str
+        StudyInstanceUID of that object, empty when it has none.
+    reason : str
+        Why a person accepted it; empty when nobody did or no reason was given.
     """
 
     code: str
@@ -37,6 +46,10 @@ class Finding:
     message: str
     remedy: str = ""
     acceptable: bool = False
+    expected: str = ""
+    group: str = ""
+    study_uid: str = ""
+    reason: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,6 +97,10 @@ def findings_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
             "message": f.message,
             "remedy": f.remedy,
             "acceptable": f.acceptable,
+            "expected": f.expected,
+            "group": f.group,
+            "study_uid": f.study_uid,
+            "reason": f.reason,
         }
         for f in findings
     ]
