@@ -12,7 +12,14 @@ from abscope.workflows import views
 from abscope.workflows.case_facts import indices_by_date, read_labs, set_facts, store_labs
 from abscope.workflows.context import Context
 from abscope.workflows.findings import all_findings
-from abscope.workflows.importing import check_reading, read_paths, same_import, save
+from abscope.workflows.importing import (
+    check_reading,
+    contents_of,
+    read_paths,
+    same_import,
+    savable_drafts,
+    save,
+)
 from abscope.workflows.starting import LAB_SUFFIXES, start_from_labs
 
 
@@ -24,10 +31,17 @@ def import_files(context: Context, given: argparse.Namespace) -> Result:
         return views.case_json(start_from_labs(context, ACTOR, tables, case_id=given.case))
     reading = read_paths(given.paths, accepted)
     try:
-        draft = check_reading(reading, accepted)
+        draft = check_reading(reading, accepted, patient=given.patient)
     except InputError as error:
         findings = [*reading.findings, *(f for d in reading.drafts for f in d.findings)]
-        return {"_error": error, "findings": views.findings_json(findings)}
+        return {
+            "_error": error,
+            "findings": views.findings_json(findings),
+            "patients": [
+                {"number": number, "contents": contents_of(draft)}
+                for number, draft in enumerate(savable_drafts(reading), 1)
+            ],
+        }
     known = None if given.case is not None else same_import(context, draft)
     case = known or save(
         context, ACTOR, draft, case_id=given.case, findings=reading.findings, accepted=accepted

@@ -79,6 +79,9 @@ def _parser() -> Parser:
     imports.add_argument("paths", nargs="+", type=pathlib.Path, metavar="PATH")
     imports.add_argument("--case", metavar="ID", help="id of the case to create or extend")
     imports.add_argument("--accept", nargs="+", action="extend", default=[], metavar="CODE")
+    imports.add_argument(
+        "--patient", type=int, metavar="N", help="which patient, when the files hold several"
+    )
 
     add("cases", "List the cases.")
     for name, text in (("show", "Show a case."), ("delete", "Delete a case and all its files.")):

@@ -38,6 +38,9 @@ class Finding:
         StudyInstanceUID of that object, empty when it has none.
     reason : str
         Why a person accepted it; empty when nobody did or no reason was given.
+    identities : tuple of tuple of str
+        Where identities differ, a row for each: which objects carry it, PatientID, PatientName,
+        PatientBirthDate, PatientSex as written. For the report only; never in errors or logs.
     """
 
     code: str
@@ -50,6 +53,7 @@ class Finding:
     group: str = ""
     study_uid: str = ""
     reason: str = ""
+    identities: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

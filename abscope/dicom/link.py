@@ -6,6 +6,7 @@ other. A linked set with two identities stops the import: a swapped patient is w
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import re
 from collections.abc import Iterable
@@ -16,6 +17,8 @@ from abscope.dicom.rtstruct import referenced_slice_uids
 from abscope.dicom.scan import Parsed
 
 _FIELDS = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex")
+#: Rows of identities side by side in one finding.
+MOST_IDENTITIES = 12
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -137,21 +140,23 @@ def _identity_key(group: list[Parsed]) -> str:
 
 def _identity(group: list[Parsed]) -> tuple[Finding, ...]:
     findings = []
-    for keyword in _FIELDS:
-        values = list(_distinct(group, keyword).values())
-        if len(values) > 1:
-            findings.append(
-                Finding(
-                    code="identity-mismatch",
-                    severity="error",
-                    where=keyword,
-                    message="Objects that belong together carry different identities: "
-                    + " against ".join(values[:4])
-                    + ".",
-                    remedy="Find out which is right and correct it at the source; a mixed set is "
-                    "never imported.",
-                )
+    differing = [keyword for keyword in _FIELDS if len(_distinct(group, keyword)) > 1]
+    if differing:
+        findings.append(
+            Finding(
+                code="identity-mismatch",
+                severity="error",
+                where=", ".join(differing),
+                message="Objects that belong together carry different identities.",
+                expected="one patient for the objects of a study, a frame of reference or a chain "
+                "of references",
+                remedy="Find out which is right and correct it at the source; a mixed set is "
+                "never imported.",
+                group="identities",
+                study_uid=header.text(group[0].dataset, "StudyInstanceUID"),
+                identities=_side_by_side(group),
             )
+        )
     if not _distinct(group, "PatientID"):
         findings.append(
             Finding(
@@ -160,9 +165,32 @@ def _identity(group: list[Parsed]) -> tuple[Finding, ...]:
                 where="PatientID",
                 message="The objects carry no PatientID.",
                 remedy="Check by hand that they belong to the patient you mean.",
+                expected="a PatientID in every object",
+                group="identities",
             )
         )
     return tuple(findings)
+
+
+def _side_by_side(group: list[Parsed]) -> tuple[tuple[str, ...], ...]:
+    """Return a row for each identity: which objects carry it, and the four values as written."""
+    found: dict[tuple[str, ...], list[Parsed]] = {}
+    for item in group:
+        values = [header.text(item.dataset, keyword) for keyword in _FIELDS]
+        key = tuple(_comparable(k, v) for k, v in zip(_FIELDS, values, strict=True))
+        found.setdefault(key, []).append(item)
+    return tuple(
+        (_carriers(items), *(header.text(items[0].dataset, keyword) for keyword in _FIELDS))
+        for items in list(found.values())[:MOST_IDENTITIES]
+    )
+
+
+def _carriers(items: list[Parsed]) -> str:
+    """Return words for some objects: the name of a single file, else counts by modality."""
+    if len(items) == 1:
+        return f"{items[0].modality} {items[0].label}"
+    counts = collections.Counter(item.modality for item in items)
+    return ", ".join(f"{count} {modality}" for modality, count in counts.items())
 
 
 def _patient(group: list[Parsed]) -> Patient:

@@ -41,7 +41,9 @@ def plan(text: str) -> Plan:
 
 def finding(text: str) -> Finding:
     """Read a finding."""
-    return Finding(**json.loads(text))
+    stored = json.loads(text)
+    stored["identities"] = tuple(tuple(row) for row in stored.get("identities", ()))
+    return Finding(**stored)
 
 
 def lab(text: str) -> LabResult:

@@ -7,7 +7,13 @@ import pathlib
 from collections.abc import Iterable, Sequence
 
 from abscope.core.case import Case, DoseInfo, Finding, RoiInfo, StructureSetInfo
-from abscope.core.errors import ConflictError, IdentityError, InputError, RefusedError
+from abscope.core.errors import (
+    ConflictError,
+    IdentityError,
+    InputError,
+    RefusedError,
+    UsageError,
+)
 from abscope.core.geometry import FloatArray
 from abscope.core.ids import check_case_id, new_case_id
 from abscope.core.plan import Dose
@@ -38,22 +44,44 @@ def read_files(
     return read_upload(sources(), accepted)
 
 
-def check_reading(reading: Reading, accepted: frozenset[str]) -> Draft:
-    """Return the only draft of an upload when it may be stored as it is.
+def savable_drafts(reading: Reading) -> tuple[Draft, ...]:
+    """Return the patients of an upload that hold anything; patient N is item N - 1."""
+    return tuple(d for d in reading.drafts if not d.is_empty)
+
+
+def check_reading(
+    reading: Reading, accepted: frozenset[str], *, patient: int | None = None
+) -> Draft:
+    """Return the draft of an upload that may be stored as it is.
+
+    Parameters
+    ----------
+    patient : int, optional
+        Which of several patients (from 1, in the order of `savable_drafts`); the errors of the
+        others then do not matter.
 
     Raises
     ------
     InputError
-        When nothing usable was found, an error is not accepted, or several patients are in it.
+        When nothing usable was found, an error is not accepted, or several patients are in it and
+        none was chosen.
+    UsageError
+        When there is no patient of this number.
     """
+    drafts = savable_drafts(reading)
+    if patient is not None:
+        chosen = [_patient_number(drafts, patient)]
+    elif len(drafts) > 1:
+        raise _several(drafts)
+    else:
+        chosen = list(reading.drafts)
     blocking = [
         f
-        for f in (*reading.findings, *(g for d in reading.drafts for g in d.errors(accepted)))
+        for f in (*reading.findings, *(g for d in chosen for g in d.errors(accepted)))
         if f.severity == "error" and not (f.acceptable and f.code in accepted)
     ]
     if blocking:
         raise refused_by(blocking)
-    drafts = [d for d in reading.drafts if not d.is_empty]
     if not drafts:
         raise InputError(
             "nothing-to-import",
@@ -62,29 +90,64 @@ def check_reading(reading: Reading, accepted: frozenset[str]) -> Draft:
             expected="CT, PET or MR series, RTSTRUCT, RTDOSE or RTPLAN objects",
             remedy="Choose the folder that the scanner or planning system exported.",
         )
-    if len(drafts) > 1:
-        raise InputError(
-            "several-patients",
-            f"The files belong to {len(drafts)} patients that nothing links.",
-            where="upload",
-            expected="one patient an import",
-            remedy="Import each patient's files on their own.",
+    return chosen[0] if patient is not None else drafts[0]
+
+
+def _patient_number(drafts: Sequence[Draft], number: int) -> Draft:
+    if not 1 <= number <= len(drafts):
+        raise UsageError(
+            "no-such-patient",
+            f"The files hold no patient number {number}.",
+            where="patient",
+            expected=f"a number from 1 to {len(drafts)}" if drafts else "files of a patient",
+            remedy="Leave the number out to see the list.",
         )
-    return drafts[0]
+    return drafts[number - 1]
+
+
+def _several(drafts: Sequence[Draft]) -> InputError:
+    """Return the refusal of an upload of several patients, told apart by their counts only."""
+    listed = "; ".join(
+        f"patient {number}: {contents_of(draft)}" for number, draft in enumerate(drafts, 1)
+    )
+    return InputError(
+        "several-patients",
+        f"The files belong to {len(drafts)} patients that nothing links.",
+        where="upload",
+        expected=f"one patient an import ({listed})",
+        remedy="Choose one patient, save, and import the same files again for the next one.",
+    )
+
+
+def contents_of(draft: Draft) -> str:
+    """Return what a draft holds, in counts.
+
+    Examples
+    --------
+    ``"1 series of 134 slices, 2 structure sets, 1 plan, 1 dose"``
+    """
+    slices = sum(series.n_files for series, _ in draft.series)
+    words = [f"{len(draft.series)} series of {slices} slices"] if draft.series else []
+    for count, word in (
+        (len(draft.structure_sets), "structure set"),
+        (len(draft.plans), "plan"),
+        (len(draft.doses), "dose"),
+    ):
+        if count:
+            words.append(f"{count} {word}{'s' if count > 1 else ''}")
+    return ", ".join(words) or "nothing usable"
 
 
 def refused_by(findings: Sequence[Finding]) -> InputError:
     """Return the error of an import that these findings refuse, the first one leading.
 
-    Identities stay in the report: the error that may reach a log does not repeat them.
+    Identities stay in the report (`Finding.identities`): an error may reach a log.
     """
     first = findings[0]
-    private = first.code == "identity-mismatch"
     more = f" And {len(findings) - 1} more errors." if len(findings) > 1 else ""
     return InputError(
         first.code,
-        ("Objects that belong together carry different identities." if private else first.message)
-        + more,
+        first.message + more,
         where=first.where,
         expected="files without errors, or errors that you accept",
         remedy=first.remedy

@@ -11,6 +11,9 @@ from abscope.core.labs import LabResult
 from abscope.store.cases import CaseSummary
 from abscope.workflows.findings import all_findings
 
+#: Keys of a row of `Finding.identities`.
+IDENTITY_COLUMNS = ("objects", "id", "name", "birth_date", "sex")
+
 
 def case_json(case: Case) -> dict[str, Any]:
     """Return a case in the shape of ``import`` and ``show``."""
@@ -101,6 +104,7 @@ def findings_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
             "group": f.group,
             "study_uid": f.study_uid,
             "reason": f.reason,
+            "identities": [dict(zip(IDENTITY_COLUMNS, row, strict=True)) for row in f.identities],
         }
         for f in findings
     ]

@@ -14,10 +14,10 @@ import pytest
 
 from abscope.core.geometry import Grid
 from abscope.dicom import sources
-from abscope.dicom.write_common import save_all
 from abscope.store.blobs import BlobStore
 from tests import phantoms
-from tests.reference.command import Command, files_below
+from tests.faults.conftest import nothing_is_stored
+from tests.reference.command import files_below
 from tests.unit.dicom.uploads import all_changed, as_bytes, changed
 
 GRID = Grid.regular(
@@ -28,40 +28,6 @@ CT = phantoms.ct_series(grid=GRID)
 SET = phantoms.rtstruct([phantoms.cylinder_roi()])
 PLAN, DOSE = phantoms.rtplan(), phantoms.rtdose()
 RT = [SET, PLAN, DOSE]
-
-
-@pytest.fixture(name="home")
-def _home(tmp_path, monkeypatch):
-    monkeypatch.setenv("ABSCOPE_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("ABSCOPE_DATABASE_URL", raising=False)
-    return tmp_path / "home"
-
-
-@pytest.fixture(name="run")
-def _run(home, capsys):
-    return Command(capsys)
-
-
-@pytest.fixture(name="upload")
-def _upload(run, tmp_path):
-    """Return a function that imports objects or (name, bytes) from a fresh folder."""
-    numbers = iter(range(100))
-
-    def upload(*objects, accept=(), refused=False):
-        folder = tmp_path / f"upload{next(numbers)}"
-        folder.mkdir()
-        save_all([o for o in objects if not isinstance(o, tuple)], folder, "o")
-        for name, data in (o for o in objects if isinstance(o, tuple)):
-            (folder / name).write_bytes(data)
-        words = ["import", folder, *(["--accept", *accept] if accept else [])]
-        return run.refused(*words) if refused else run.done(*words)
-
-    return upload
-
-
-def nothing_is_stored(run) -> None:
-    assert run.done("cases") == {"cases": []}
-    assert run.done("audit")["rows"] == []
 
 
 def packed(entries: dict[str, bytes]) -> bytes:
@@ -166,75 +132,9 @@ def test_a_broken_series_is_refused_whole_and_the_rest_stays_usable(upload, run,
     assert code in {f["code"] for f in case["findings"]}
 
 
-def test_d11_a_mixed_identity_is_refused_and_only_the_report_names_it(upload, run, home, caplog):
-    other = copy.deepcopy(PLAN)
-    other.PatientID, other.PatientName = "ZZCANARY-7", "ZZCANARY^Zoe"
-    folder = home.parent / "mixed"
-    folder.mkdir()
-    save_all([*CT, SET, other, DOSE], folder, "o")
-    for accept in ([], ["--accept", "identity-mismatch"]):
-        answer = run("import", folder, *accept)
-        assert (answer.status, answer.json["error"]["code"]) == (3, "identity-mismatch")
-        messages = " ".join(f["message"] for f in answer.json["findings"])
-        for word in ("ZZCANARY-7", "ZZCANARY^Zoe", "PHANTOM-001", "PHANTOM^Abscope"):
-            assert word in messages
-        for quiet in (str(answer.json["error"]), answer.stderr, caplog.text):
-            assert not [w for w in ("CANARY", "PHANTOM") if w in quiet]
-    nothing_is_stored(run)
-    assert not [n for n, data in files_below(home).items() if b"CANARY" in data]
-
-
 def test_d14_lossy_pixels_are_marked(upload):
     found = upload(*all_changed(CT, LossyImageCompression="01"))
     assert "lossy-compression" in {f["code"] for f in found["findings"]}
-
-
-# -------------------------------------------------------------------------- structures and dose
-@pytest.mark.parametrize(
-    ("fault", "changes", "code"),
-    [
-        ("R11", {"DoseUnits": "RELATIVE"}, "dose-not-in-gray"),
-        ("R12", {"DoseGridScaling": 0}, "dose-scaling-absent"),
-        ("R12", {"DoseGridScaling": None}, "dose-scaling-absent"),
-        ("R16", {"GridFrameOffsetVector": None}, "attribute-absent"),
-    ],
-)
-def test_r11_r12_a_dose_without_scale_or_place_is_refused(upload, run, fault, changes, code):
-    dose = copy.deepcopy(DOSE)
-    for keyword, value in changes.items():
-        setattr(dose, keyword, value)
-    assert upload(*CT, SET, PLAN, dose, refused=True)["error"]["code"] == code, fault
-    nothing_is_stored(run)
-    assert upload(*CT, SET, PLAN, dose, accept=[code])["doses"] == []
-
-
-def test_r9_structures_on_another_frame_get_no_dvh(upload, run):
-    moved = copy.deepcopy(SET)
-    for item in moved.StructureSetROISequence:
-        item.ReferencedFrameOfReferenceUID = "1.2.3.4"
-    case = upload(*CT, moved, PLAN, DOSE)
-    assert "structures-on-another-frame" in {f["code"] for f in case["findings"]}
-    assert run.refused("dvh", case["case_id"])["error"]["code"] == "frames-differ"
-
-
-def test_r15_a_structure_beyond_the_dose_grid_is_refused_until_accepted(upload, run):
-    wide = phantoms.cylinder_roi(9, "Wide", radius_mm=60.0)
-    case = upload(*CT, phantoms.rtstruct([phantoms.cylinder_roi(), wide]), PLAN, DOSE)
-    rows = {r["name"]: r for r in run.done("dvh", case["case_id"])["structures"]}
-    assert rows["Wide"]["refused"]["code"] == "dose-grid-coverage"
-    assert rows["Cylinder"]["coverage"] == 1.0
-    accept = ("--structure", "Wide", "--accept", "dose-grid-coverage")
-    (row,) = run.done("dvh", case["case_id"], *accept)["structures"]
-    assert row["partial"]
-    assert 0 < row["coverage"] < 0.99
-
-
-def test_r6_points_and_empty_structures_are_listed_without_volume(upload, run):
-    empty = phantoms.cylinder_roi(2, "Empty", z_mm=())
-    case = upload(*CT, phantoms.rtstruct([phantoms.cylinder_roi(), empty]), PLAN, DOSE)
-    volumes = {r["name"]: r["volume_cm3"] for r in case["structure_sets"][0]["rois"]}
-    assert volumes["Empty"] is None
-    assert [r["name"] for r in run.done("dvh", case["case_id"])["structures"]] == ["Cylinder"]
 
 
 # ------------------------------------------------------------------------------ storage and web

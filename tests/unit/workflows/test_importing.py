@@ -8,7 +8,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from abscope.core.errors import ConflictError, InputError, RefusedError
+from abscope.core.errors import ConflictError, InputError, RefusedError, UsageError
 from abscope.core.geometry import Grid
 from abscope.core.settings import Settings
 from abscope.dicom.reader import Reading
@@ -136,6 +136,13 @@ def test_several_unlinked_patients_are_not_made_one_case():
     with pytest.raises(InputError) as caught:
         check_reading(reading(CT, other), frozenset())
     assert caught.value.code == "several-patients"
+    assert "patient 2: 1 series of 8 slices" in caught.value.expected
+    for number, patient_id in ((1, phantoms.PATIENT.id), (2, "OTHER")):
+        assert check_reading(reading(CT, other), frozenset(), patient=number).patient.id == (
+            patient_id
+        )
+    with pytest.raises(UsageError):
+        check_reading(reading(CT, other), frozenset(), patient=3)
 
 
 @pytest.mark.parametrize("position", sorted(phantoms.ORIENTATIONS))
