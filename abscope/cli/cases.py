@@ -7,11 +7,13 @@ import dataclasses
 import json
 
 from abscope.cli.shared import ACTOR, Result, read_bytes
+from abscope.core.case import Case
 from abscope.core.errors import InputError, UsageError
 from abscope.workflows import views
 from abscope.workflows.case_facts import indices_by_date, read_labs, set_facts, store_labs
 from abscope.workflows.context import Context
 from abscope.workflows.findings import all_findings
+from abscope.workflows.import_report import findings_json, report_json, report_of
 from abscope.workflows.importing import (
     check_reading,
     contents_of,
@@ -33,10 +35,11 @@ def import_files(context: Context, given: argparse.Namespace) -> Result:
     try:
         draft = check_reading(reading, accepted, patient=given.patient)
     except InputError as error:
-        findings = [*reading.findings, *(f for d in reading.drafts for f in d.findings)]
+        report = report_of(reading)
         return {
             "_error": error,
-            "findings": views.findings_json(findings),
+            "findings": findings_json(report.all_findings()),
+            "report": report_json(report),
             "patients": [
                 {"number": number, "contents": contents_of(draft)}
                 for number, draft in enumerate(savable_drafts(reading), 1)
@@ -44,9 +47,15 @@ def import_files(context: Context, given: argparse.Namespace) -> Result:
         }
     known = None if given.case is not None else same_import(context, draft)
     case = known or save(
-        context, ACTOR, draft, case_id=given.case, findings=reading.findings, accepted=accepted
+        context,
+        ACTOR,
+        draft,
+        case_id=given.case,
+        findings=reading.findings,
+        accepted=accepted,
+        reasons=dict.fromkeys(accepted, given.reason) if given.reason else None,
     )
-    result = views.case_json(case)
+    result = _whole(context, case)
     idle = sorted(accepted - {f["code"] for f in result["findings"]})
     return result | ({"accepted_without_effect": idle} if idle else {})
 
@@ -59,7 +68,14 @@ def list_cases(context: Context, given: argparse.Namespace) -> Result:
 
 def show(context: Context, given: argparse.Namespace) -> Result:
     """``show``."""
-    return views.case_json(context.cases.get(given.case))
+    return _whole(context, context.cases.get(given.case))
+
+
+def _whole(context: Context, case: Case) -> Result:
+    """Return a case with the validation reports of its imports, newest first."""
+    reports = context.documents.of_case(case.id, "import")
+    imports = [{"imported": d.created, **d.content} for d in reports]
+    return views.case_json(case) | {"imports": imports}
 
 
 def delete(context: Context, given: argparse.Namespace) -> Result:
@@ -116,7 +132,7 @@ def set_fields(context: Context, given: argparse.Namespace) -> Result:
         "case_id": given.case,
         "facts": dict(facts.values),
         "refused": [dataclasses.asdict(r) for r in refused],
-        "findings": views.findings_json(all_findings(context.cases.get(given.case))),
+        "findings": findings_json(all_findings(context.cases.get(given.case))),
     }
 
 

@@ -82,6 +82,7 @@ def _parser() -> Parser:
     imports.add_argument(
         "--patient", type=int, metavar="N", help="which patient, when the files hold several"
     )
+    imports.add_argument("--reason", metavar="TEXT", help="why, kept with what is accepted")
 
     add("cases", "List the cases.")
     for name, text in (("show", "Show a case."), ("delete", "Delete a case and all its files.")):

@@ -16,6 +16,8 @@ from abscope.core.geometry import Volume
 from abscope.core.ids import uid_from
 from abscope.core.plan import Dose, Plan
 from abscope.core.structures import StructureSet
+from abscope.dicom import header
+from abscope.dicom.inventory import Found, group_of, inventory, tagged
 from abscope.dicom.link import LinkedSet, linked_sets
 from abscope.dicom.references import absent_slices, reference_findings
 from abscope.dicom.rtdose import read_dose
@@ -32,7 +34,8 @@ T = TypeVar("T", Plan, Dose, StructureSet)
 class Draft:
     """One patient's part of an upload, ready to be stored once its errors are accepted.
 
-    ``objects`` maps each SOPInstanceUID to the sha256 of its file.
+    ``objects`` maps each SOPInstanceUID to the sha256 of its file; ``inventory`` lists what was
+    there, whether or not it can be used.
     """
 
     patient: Patient
@@ -42,6 +45,7 @@ class Draft:
     plans: tuple[Plan, ...]
     findings: tuple[Finding, ...]
     objects: dict[str, str]
+    inventory: tuple[Found, ...] = ()
 
     def errors(self, accepted: frozenset[str] = frozenset()) -> tuple[Finding, ...]:
         """Return the errors that nobody has accepted, or that cannot be accepted."""
@@ -97,8 +101,8 @@ def _draft(linked: LinkedSet, accepted: frozenset[str]) -> Draft:
             findings.append(_left_out(item, error))
             continue
         sets.append(_attached(_named(structure_set, item), series))
-        findings.extend(odd)
-        findings.extend(absent_slices(sets[-1], referenced_slice_uids(item.dataset), series))
+        odd += tuple(absent_slices(sets[-1], referenced_slice_uids(item.dataset), series))
+        findings.extend(_about(odd, item))
     findings.extend(reference_findings(series, sets, doses, plans))
     return Draft(
         patient=linked.patient,
@@ -108,6 +112,7 @@ def _draft(linked: LinkedSet, accepted: frozenset[str]) -> Draft:
         plans=tuple(plans),
         findings=tuple(findings),
         objects={item.sop_uid: item.sha256 for item in linked.objects},
+        inventory=inventory(linked.objects),
     )
 
 
@@ -131,15 +136,23 @@ def _named(thing: T, item: Parsed) -> T:
     return dataclasses.replace(thing, uid=uid_from(item.modality, item.sha256))
 
 
+def _about(findings: Iterable[Finding], item: Parsed) -> list[Finding]:
+    """Return findings with the object that they are about."""
+    study_uid = header.text(item.dataset, "StudyInstanceUID")
+    return tagged(findings, group_of(item.modality, 1), study_uid)
+
+
 def _left_out(item: Parsed, error: RefusedError) -> Finding:
-    return Finding(
+    refusal = Finding(
         code=error.code,
         severity="error",
         where=f"{item.modality} {item.label}, {error.where}",
-        message=f"{error.what} Expected: {error.expected}.",
+        message=error.what,
+        expected=error.expected,
         remedy=f"{error.remedy} Accept to import the rest without this object.",
         acceptable=True,
     )
+    return _about([refusal], item)[0]
 
 
 def _attached(structure_set: StructureSet, series: Sequence[tuple[Series, Volume]]) -> StructureSet:

@@ -11,6 +11,7 @@ from abscope.core.geometry import Volume
 from abscope.core.ids import uid_from
 from abscope.dicom import header
 from abscope.dicom.gate import gate_series, orientation_key
+from abscope.dicom.inventory import group_of, tagged
 from abscope.dicom.scan import Parsed
 
 
@@ -27,6 +28,7 @@ def read_series(
     found = []
     for uid, by_orientation in stacks.items():
         groups = sorted(by_orientation.values(), key=len, reverse=True)
+        before = len(findings)
         for number, group in enumerate(groups):
             name = _series_uid(uid, number, group)
             turned = _is_scout(group) or _direction(group[0]) != _direction(groups[0][0])
@@ -36,6 +38,9 @@ def read_series(
             read = _gate(name, group, accepted, findings)
             if read is not None:
                 found.append(read)
+        first, count = groups[0][0], sum(len(group) for group in groups)
+        study_uid = header.text(first.dataset, "StudyInstanceUID")
+        findings[before:] = tagged(findings[before:], group_of(first.modality, count), study_uid)
     return found
 
 
@@ -67,7 +72,8 @@ def _gate(
                 code=error.code,
                 severity="error",
                 where=error.where if where in error.where else f"{where}, {error.where}",
-                message=f"{error.what} Expected: {error.expected}.",
+                message=error.what,
+                expected=error.expected,
                 remedy=error.remedy,
                 acceptable=True,
             )

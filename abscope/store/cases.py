@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, Table, delete, select, update
 
@@ -19,12 +20,16 @@ from abscope.core.structures import Roi, StructureSet
 from abscope.store import codec
 from abscope.store.archive import Archive
 from abscope.store.audit import AuditEntry
+from abscope.store.documents import document_row
 from abscope.store.tables import cases, documents, jobs, objects, source_files
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Additions:
-    """What an import adds to a case; blobs are already in the archive."""
+    """What an import adds to a case; blobs are already in the archive.
+
+    ``documents`` are pairs of kind and content, such as the validation report.
+    """
 
     series: Sequence[Series] = ()
     structure_sets: Sequence[StructureSetInfo] = ()
@@ -32,6 +37,7 @@ class Additions:
     plans: Sequence[Plan] = ()
     findings: Sequence[Finding] = ()
     source_files: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    documents: Sequence[tuple[str, Mapping[str, Any]]] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +212,8 @@ class CaseTable:
                     remedy="Import the files again; nothing was stored.",
                 )
         _add(db, case_id, add)
+        for kind, content in add.documents:
+            db.execute(document_row(case_id, kind, content, self._archive.now()))
 
     def volume(self, item: Series | DoseInfo) -> Volume:
         """Return the voxels of a series or dose, mapped read-only from the archive."""

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Insert, select
 
 from abscope.core.errors import NotFoundError
 from abscope.store import codec
@@ -28,6 +28,31 @@ class Document:
     content: Mapping[str, Any]
 
 
+def document_row(case_id: str, kind: str, content: Mapping[str, Any], created: str) -> Insert:
+    """Return the statement that adds a document within somebody else's transaction."""
+    return _row(_new(case_id, kind, content, created))
+
+
+def _new(case_id: str, kind: str, content: Mapping[str, Any], created: str) -> Document:
+    return Document(
+        id=f"{kind}-{secrets.token_hex(6)}",
+        case_id=case_id,
+        kind=kind,
+        created=created,
+        content=content,
+    )
+
+
+def _row(document: Document) -> Insert:
+    return documents.insert().values(
+        id=document.id,
+        case_id=document.case_id,
+        kind=document.kind,
+        created=document.created,
+        payload=codec.dumps(document.content),
+    )
+
+
 class DocumentTable:
     """Adds and reads documents."""
 
@@ -38,24 +63,10 @@ class DocumentTable:
         self, case_id: str, kind: str, content: Mapping[str, Any], entry: AuditEntry
     ) -> Document:
         """Store a document with its audit row and return it."""
-        document = Document(
-            id=f"{kind}-{secrets.token_hex(6)}",
-            case_id=case_id,
-            kind=kind,
-            created=self._archive.now(),
-            content=content,
-        )
+        document = _new(case_id, kind, content, self._archive.now())
         detail = {**entry.detail, "document": document.id}
         with self._archive.writing(dataclasses.replace(entry, detail=detail)) as db:
-            db.execute(
-                documents.insert().values(
-                    id=document.id,
-                    case_id=case_id,
-                    kind=kind,
-                    created=document.created,
-                    payload=codec.dumps(content),
-                )
-            )
+            db.execute(_row(document))
         return document
 
     def of_case(self, case_id: str, kind: str) -> tuple[Document, ...]:

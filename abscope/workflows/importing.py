@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from abscope.core.case import Case, DoseInfo, Finding, RoiInfo, StructureSetInfo
 from abscope.core.errors import (
@@ -25,6 +26,7 @@ from abscope.dose.dvh import region_volume_cm3
 from abscope.store.audit import AuditEntry
 from abscope.store.cases import Additions
 from abscope.workflows.context import Actor, Context
+from abscope.workflows.import_report import report_json, report_of, with_reasons
 
 
 def read_paths(paths: Sequence[pathlib.Path], accepted: frozenset[str] = frozenset()) -> Reading:
@@ -149,7 +151,7 @@ def refused_by(findings: Sequence[Finding]) -> InputError:
         first.code,
         first.message + more,
         where=first.where,
-        expected="files without errors, or errors that you accept",
+        expected=first.expected or "files without errors, or errors that you accept",
         remedy=first.remedy
         + (f" To go on all the same, accept the code {first.code}." if first.acceptable else ""),
     )
@@ -163,6 +165,7 @@ def save(
     case_id: str | None = None,
     findings: Sequence[Finding] = (),
     accepted: frozenset[str] = frozenset(),
+    reasons: Mapping[str, str] | None = None,
 ) -> Case:
     """Store a draft as a new case or into an existing one; all or nothing, idempotent.
 
@@ -174,6 +177,8 @@ def save(
         Findings of the upload that belong to no patient, kept with the case.
     accepted : frozenset of str
         Error codes that the person has accepted.
+    reasons : mapping of str to str, optional
+        Code -> why it was accepted; kept with the findings.
 
     Raises
     ------
@@ -183,6 +188,10 @@ def save(
     left = draft.errors(accepted)
     if left:
         raise refused_by(left)
+    findings = with_reasons(findings, accepted, reasons or {})
+    draft = dataclasses.replace(
+        draft, findings=tuple(with_reasons(draft.findings, accepted, reasons or {}))
+    )
     chosen = new_case_id() if case_id is None else check_case_id(case_id)
     if context.cases.exists(chosen):
         return _extend(context, actor, chosen, draft, findings, accepted)
@@ -291,7 +300,14 @@ def _additions(
         plans=[p for p in draft.plans if p.uid not in held],
         findings=[*findings, *draft.findings],
         source_files={uid: sha for uid, sha in draft.objects.items() if uid not in known},
+        documents=[("import", _kept_report(draft, findings))],
     )
+
+
+def _kept_report(draft: Draft, findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return the validation report of what is stored, as it is kept with the case."""
+    reading = Reading(drafts=(draft,), findings=tuple(findings))
+    return {"files": len(draft.objects), "report": report_json(report_of(reading))}
 
 
 def _held_uids(case: Case) -> set[str]:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
 from typing import Any
 
-from abscope.core.case import Case, Finding
+from abscope.core.case import Case
 from abscope.core.labs import LabResult
 from abscope.store.cases import CaseSummary
 from abscope.workflows.findings import all_findings
-
-#: Keys of a row of `Finding.identities`.
-IDENTITY_COLUMNS = ("objects", "id", "name", "birth_date", "sex")
+from abscope.workflows.import_report import findings_json
 
 
 def case_json(case: Case) -> dict[str, Any]:
@@ -88,26 +85,6 @@ def case_json(case: Case) -> dict[str, Any]:
         "labs": len(case.labs),
         "findings": findings_json(all_findings(case)),
     }
-
-
-def findings_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
-    """Return findings as the command line shows them."""
-    return [
-        {
-            "code": f.code,
-            "severity": f.severity,
-            "where": f.where,
-            "message": f.message,
-            "remedy": f.remedy,
-            "acceptable": f.acceptable,
-            "expected": f.expected,
-            "group": f.group,
-            "study_uid": f.study_uid,
-            "reason": f.reason,
-            "identities": [dict(zip(IDENTITY_COLUMNS, row, strict=True)) for row in f.identities],
-        }
-        for f in findings
-    ]
 
 
 def lab_json(result: LabResult) -> dict[str, Any]:

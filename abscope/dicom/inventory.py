@@ -1,0 +1,103 @@
+"""What an upload holds, object by object, whether or not it can be used: the report's left column.
+
+The words of `Found.group` are those under which findings name the same object.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+from abscope.core.case import Finding
+from abscope.dicom import header
+from abscope.dicom.scan import Parsed
+
+_PLANNING = {"RTSTRUCT": "Structure set", "RTDOSE": "Dose", "RTPLAN": "Plan", "SEG": "Segmentation"}
+_LABELS = {"RTSTRUCT": "StructureSetLabel", "RTPLAN": "RTPlanLabel", "RTDOSE": "DoseSummationType"}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One series or object of an upload.
+
+    Parameters
+    ----------
+    kind : str
+        Words such as ``CT series`` or ``Plan``.
+    uid : str
+        SeriesInstanceUID of images, SOPInstanceUID of the others; empty when it has none.
+    study_uid, study_date : str
+        StudyInstanceUID, and StudyDate as ISO 8601; empty when absent.
+    description : str
+        SeriesDescription or label as the file has it, at most 64 characters.
+    n_files : int
+        Number of files.
+    group : str
+        Words of the findings about it.
+    """
+
+    kind: str
+    uid: str
+    study_uid: str
+    study_date: str
+    description: str
+    n_files: int
+    group: str
+
+
+def inventory(objects: Sequence[Parsed]) -> tuple[Found, ...]:
+    """Return the series and objects of one patient's files, in order of first appearance."""
+    series: dict[str, list[Parsed]] = {}
+    for item in objects:
+        key = (
+            f"object {item.sop_uid}"
+            if item.modality in _PLANNING
+            else f"series {header.text(item.dataset, 'SeriesInstanceUID')}"
+        )
+        series.setdefault(key, []).append(item)
+    return tuple(_found(group) for group in series.values())
+
+
+def group_of(modality: str, n_files: int) -> str:
+    """Return the words that name a series or object in findings.
+
+    Examples
+    --------
+    >>> group_of("CT", 134), group_of("RTPLAN", 1)
+    ('CT series of 134 files', 'Plan')
+    """
+    if modality in _PLANNING:
+        return _PLANNING[modality]
+    return f"{modality or 'Image'} series of {n_files} {'file' if n_files == 1 else 'files'}"
+
+
+def tagged(findings: Iterable[Finding], group: str, study_uid: str) -> list[Finding]:
+    """Return findings with group and study filled in where they have none.
+
+    Examples
+    --------
+    >>> bare = Finding(code="a-code", severity="info", where="file", message="Text.")
+    >>> [f.group for f in tagged([bare], "Plan", "1.2")]
+    ['Plan']
+    """
+    return [
+        f
+        if f.group and f.study_uid
+        else dataclasses.replace(f, group=f.group or group, study_uid=f.study_uid or study_uid)
+        for f in findings
+    ]
+
+
+def _found(group: Sequence[Parsed]) -> Found:
+    first = group[0]
+    planning = first.modality in _PLANNING
+    keyword = _LABELS.get(first.modality, "SeriesDescription")
+    return Found(
+        kind=_PLANNING.get(first.modality, f"{first.modality} series"),
+        uid=first.sop_uid if planning else header.text(first.dataset, "SeriesInstanceUID"),
+        study_uid=header.text(first.dataset, "StudyInstanceUID"),
+        study_date=header.date(first.dataset, "StudyDate"),
+        description=header.text(first.dataset, keyword)[:64],
+        n_files=len(group),
+        group=group_of(first.modality, len(group)),
+    )

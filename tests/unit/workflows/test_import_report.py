@@ -1,0 +1,84 @@
+"""The validation report: each problem under its patient, study and object."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from abscope.core.settings import Settings
+from abscope.workflows.context import Actor, open_context
+from abscope.workflows.import_report import report_json, report_of
+from abscope.workflows.importing import check_reading, save
+from tests import phantoms
+from tests.unit.dicom.uploads import changed, read
+
+CT = phantoms.ct_series()
+GAPS = [ds for n, ds in enumerate(CT) if n not in (5, 6)]
+RT = [phantoms.rtstruct([phantoms.cylinder_roi()]), phantoms.rtplan(), phantoms.rtdose()]
+ACTOR = Actor(name="tester")
+
+
+def test_objects_stand_under_their_study_with_what_they_link_to():
+    report = report_of(read(CT, RT))
+    (patient,) = report.patients
+    (study,) = patient.studies
+    assert patient.patient.id == phantoms.PATIENT.id
+    assert study.uid == phantoms.STUDY_UID
+    shown = {e.kind: (e.content, e.link, e.state) for e in study.entries}
+    assert shown["CT series"][0] == "20 slices of 48 x 64, 4.00 mm apart"
+    assert shown["Structure set"][1] == "CT series of this upload"
+    assert shown["Plan"][1].startswith("structure set ")
+    assert shown["Dose"][1].startswith("plan ")
+    assert {state for _, _, state in shown.values()} == {"good"}
+
+
+def test_a_problem_stands_beside_its_series_with_what_was_expected():
+    report = report_of(read(GAPS, RT))
+    entries = {e.kind: e for p in report.patients for s in p.studies for e in s.entries}
+    (finding,) = [f for f in entries["CT series"].findings if f.severity == "error"]
+    assert finding.code == "missing-slices"
+    assert finding.expected == "equal distances between slices"
+    assert finding.remedy
+    assert entries["CT series"].state == "problem"
+    assert entries["CT series"].content == "not imported"
+    assert entries["Dose"].state == "good"
+    assert report.acceptable_codes() == ("missing-slices",)
+
+
+def test_a_series_that_cannot_be_read_is_listed_all_the_same():
+    report = report_of(read(changed(CT, 3, PixelData=CT[3].PixelData[:100])))
+    (entry,) = report.patients[0].studies[0].entries
+    assert (entry.n_files, entry.content) == (20, "not imported")
+
+
+@pytest.fixture(name="context")
+def _context(tmp_path):
+    home = tmp_path / "home"
+    opened = open_context(Settings(home=home, database_url=f"sqlite:///{home / 'a.sqlite'}"))
+    yield opened
+    opened.archive.close()
+
+
+def test_the_report_and_the_reasons_are_kept_with_the_case(context):
+    accepted = frozenset({"missing-slices"})
+    reading = read(GAPS, RT, accepted=accepted)
+    draft = check_reading(reading, accepted)
+    reasons = {"missing-slices": "Gap lies above the lungs."}
+    case = save(context, ACTOR, draft, accepted=accepted, reasons=reasons)
+    (kept,) = context.documents.of_case(case.id, "import")
+    assert kept.content["files"] == len(GAPS) + 3
+    found = json.dumps(kept.content["report"])
+    assert "Gap lies above the lungs." in found
+    assert [f.reason for f in case.findings if f.code == "missing-slices"] == [
+        "Gap lies above the lungs."
+    ]
+    assert "Gap lies" not in str(context.archive.audit_rows()), "the audit trail keeps codes only"
+
+
+def test_every_finding_of_the_upload_is_in_the_report_once():
+    reading = read(GAPS, RT)
+    wanted = [*reading.findings, *(f for d in reading.drafts for f in d.findings)]
+    report = report_of(reading)
+    assert sorted(f.message for f in report.all_findings()) == sorted(f.message for f in wanted)
+    assert json.loads(json.dumps(report_json(report)))["patients"][0]["studies"]
