@@ -8,6 +8,7 @@ from abscope.cli.shared import ACTOR, Result
 from abscope.core.errors import InputError
 from abscope.workflows import board, views
 from abscope.workflows.context import Context
+from abscope.workflows.deidentified import export_folder
 from abscope.workflows.demonstration import demonstration_case
 from abscope.workflows.exporting import export_rtstruct
 
@@ -15,6 +16,10 @@ from abscope.workflows.exporting import export_rtstruct
 def export(context: Context, given: argparse.Namespace) -> Result:
     """``export``."""
     case = context.cases.get(given.case)
+    if given.deidentified is not None:
+        accepted = frozenset(given.accept)
+        found = export_folder(context, ACTOR, case, given.deidentified, accepted=accepted)
+        return {"case_id": case.id, "directory": str(given.deidentified), **found.as_json()}
     if given.rtstruct is not None:
         data = export_rtstruct(context, ACTOR, case, given.structure_set)
         target = given.rtstruct

@@ -138,7 +138,12 @@ def _parser() -> Parser:
     form = export.add_mutually_exclusive_group(required=True)
     for kind in ("pptx", "pdf", "rtstruct"):
         form.add_argument(f"--{kind}", type=pathlib.Path, metavar="F")
+    form.add_argument(
+        "--deidentified", type=pathlib.Path, metavar="DIR",
+        help="the whole case without identity, as DICOM; DIR must be absent or empty",
+    )  # fmt: skip
     export.add_argument("--hide-names", action="store_true")
+    export.add_argument("--accept", nargs="+", action="extend", default=[], metavar="CODE")
     export.add_argument("--structure-set", metavar="UID", help="for --rtstruct")
     export.add_argument("--dose", metavar="UID")
 

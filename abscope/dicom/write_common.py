@@ -6,6 +6,7 @@ same input gives the same bytes.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,6 +24,7 @@ from abscope.core.geometry import Grid
 from abscope.core.ids import uid_from
 
 CT_CLASS = "1.2.840.10008.5.1.4.1.1.2"
+MR_CLASS = "1.2.840.10008.5.1.4.1.1.4"
 PET_CLASS = "1.2.840.10008.5.1.4.1.1.128"
 RTDOSE_CLASS = "1.2.840.10008.5.1.4.1.1.481.2"
 RTSTRUCT_CLASS = "1.2.840.10008.5.1.4.1.1.481.3"
@@ -97,7 +99,7 @@ class ImageReference:
             series_uid=series.uid,
             grid=series.grid,
             slice_uids=series.slice_uids,
-            sop_class_uid=PET_CLASS if series.modality == "PT" else CT_CLASS,
+            sop_class_uid={"PT": PET_CLASS, "MR": MR_CLASS}.get(series.modality, CT_CLASS),
         )
 
 
@@ -144,6 +146,13 @@ def file_meta(sop_class_uid: str, sop_uid: str) -> FileMetaDataset:
     meta.ImplementationClassUID = IMPLEMENTATION_UID
     meta.ImplementationVersionName = ("ABSCOPE_" + __version__.replace(".", "_"))[:16]
     return meta
+
+
+def copy_of(common: Dataset) -> Dataset:
+    """Return a data set with copies of all its elements: faster than setting each again."""
+    ds = Dataset()
+    ds.update({element.tag: copy.copy(element) for element in common})
+    return ds
 
 
 def put_frame_of_reference(ds: Dataset, uid: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +13,7 @@ from abscope.core.ids import uid_from
 from abscope.dicom.write_common import (
     CT_CLASS,
     Header,
+    copy_of,
     decimal,
     decimals,
     dicom_date,
@@ -71,7 +71,7 @@ def ct_datasets(
     _put_ct_terms(common, header, patient_position)
     datasets = []
     for index, (uid, offset) in enumerate(zip(uids, grid.plane_offsets_mm, strict=True)):
-        ds = _copy_of(common)
+        ds = copy_of(common)
         ds.file_meta = file_meta(CT_CLASS, uid)
         ds.SOPInstanceUID = uid
         ds.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
@@ -114,13 +114,6 @@ def put_pixels(ds: Dataset, plane_yx: npt.NDArray[np.int16]) -> None:
     ds.PixelRepresentation = 1
     data = np.ascontiguousarray(plane_yx, dtype="<i2").tobytes()
     ds.add_new("PixelData", "OW", data)
-
-
-def _copy_of(common: Dataset) -> Dataset:
-    """Return a data set with copies of all (single-valued) elements: faster than setting each."""
-    ds = Dataset()
-    ds.update({element.tag: copy.copy(element) for element in common})
-    return ds
 
 
 def _put_ct_terms(ds: Dataset, header: Header, patient_position: str) -> None:

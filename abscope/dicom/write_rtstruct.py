@@ -18,6 +18,7 @@ from abscope.dicom.write_common import (
     STUDY_CLASS,
     Header,
     ImageReference,
+    decimal,
     dicom_date,
     new_object,
     put_frame_of_reference,
@@ -39,7 +40,11 @@ _PALETTE = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 11
 
 
 def rtstruct_dataset(
-    structures: StructureSet, header: Header, image: ImageReference | None = None
+    structures: StructureSet,
+    header: Header,
+    image: ImageReference | None = None,
+    *,
+    exact_points: bool = False,
 ) -> Dataset:
     """Return the RTSTRUCT object of a structure set.
 
@@ -51,6 +56,8 @@ def rtstruct_dataset(
     header : Header
     image : ImageReference, optional
         The series it was drawn on; each contour then names its image plane.
+    exact_points : bool
+        Write points with all the digits that 16 characters hold, not `POINT_DECIMALS` places.
 
     Returns
     -------
@@ -73,7 +80,7 @@ def rtstruct_dataset(
         ds.ReferencedFrameOfReferenceSequence = sequence(_frame_item(structures, image))
     ds.StructureSetROISequence = sequence(*(_roi_item(r, structures) for r in structures.rois))
     ds.ROIContourSequence = sequence(
-        *(_contours_item(r, image, index) for index, r in enumerate(structures.rois))
+        *(_contours_item(r, image, index, exact_points) for index, r in enumerate(structures.rois))
     )
     ds.RTROIObservationsSequence = sequence(
         *(_observation_item(r, index) for index, r in enumerate(structures.rois, 1))
@@ -85,16 +92,23 @@ def rtstruct_dataset(
     return ds
 
 
-def contour_bytes(points_mm: FloatArray) -> bytes:
+def contour_bytes(points_mm: FloatArray, *, exact: bool = False) -> bytes:
     r"""Return points, shape (n, 3), as the bytes of a ContourData value, even in length.
+
+    With `exact`, each number is the shortest one that reads back the same, as far as 16 characters
+    hold it (1e-10 mm or better); otherwise `POINT_DECIMALS` places.
 
     Examples
     --------
     >>> contour_bytes(np.array([[1.0, -2.25, -0.0001]]))
     b'1\\-2.25\\0 '
     """
-    rounded = np.round(np.asarray(points_mm, dtype=np.float64).ravel(), POINT_DECIMALS) + 0.0
-    text = "\\".join([f"{v:.10g}" for v in rounded.tolist()]).encode("ascii")
+    values = np.asarray(points_mm, dtype=np.float64).ravel() + 0.0
+    if exact:
+        words = [w if len(w := repr(v)) <= 16 else decimal(v) for v in values.tolist()]
+    else:
+        words = [f"{v:.10g}" for v in (np.round(values, POINT_DECIMALS) + 0.0).tolist()]
+    text = "\\".join(words).encode("ascii")
     return text + b" " * (len(text) % 2)
 
 
@@ -128,17 +142,17 @@ def _roi_item(roi: Roi, structures: StructureSet) -> Dataset:
     return item
 
 
-def _contours_item(roi: Roi, image: ImageReference | None, index: int) -> Dataset:
+def _contours_item(roi: Roi, image: ImageReference | None, index: int, exact: bool) -> Dataset:
     item = Dataset()
     item.ReferencedROINumber = roi.number
     item.ROIDisplayColor = list(roi.color or _PALETTE[index % len(_PALETTE)])
     drawn = [c for c in roi.contours if len(c.points_mm)]
     if drawn:
-        item.ContourSequence = sequence(*(_contour_item(c, image) for c in drawn))
+        item.ContourSequence = sequence(*(_contour_item(c, image, exact) for c in drawn))
     return item
 
 
-def _contour_item(contour: Contour, image: ImageReference | None) -> Dataset:
+def _contour_item(contour: Contour, image: ImageReference | None, exact: bool) -> Dataset:
     item = Dataset()
     plane = None if image is None else _plane_of(contour, image)
     if image is not None and plane is not None:
@@ -148,7 +162,7 @@ def _contour_item(contour: Contour, image: ImageReference | None) -> Dataset:
     item.ContourGeometricType = contour.geometric_type
     item.NumberOfContourPoints = len(contour.points_mm)
     # Raw bytes: pydicom would otherwise build and check one object a number.
-    data = contour_bytes(contour.points_mm)
+    data = contour_bytes(contour.points_mm, exact=exact)
     item[_CONTOUR_DATA] = RawDataElement(_CONTOUR_DATA, "DS", len(data), data, 0, False, True)
     return item
 

@@ -69,6 +69,31 @@ class DocumentTable:
             db.execute(_row(document))
         return document
 
+    def add_once(
+        self, case_id: str, kind: str, content: Mapping[str, Any], entry: AuditEntry
+    ) -> Document:
+        """Store the only document of a kind; where there is one already, return that instead."""
+        document = Document(
+            id=f"{kind}-{secrets.token_hex(6)}",
+            case_id=case_id,
+            kind=kind,
+            created=self._archive.now(),
+            content=content,
+        )
+        with self._archive.writing(entry) as db:  # writers wait for each other here
+            held = documents.c.case_id == case_id, documents.c.kind == kind
+            if db.execute(select(documents.c.id).where(*held)).first() is None:
+                db.execute(
+                    documents.insert().values(
+                        id=document.id,
+                        case_id=case_id,
+                        kind=kind,
+                        created=document.created,
+                        payload=codec.dumps(content),
+                    )
+                )
+        return self.of_case(case_id, kind)[-1]
+
     def of_case(self, case_id: str, kind: str) -> tuple[Document, ...]:
         """Return the documents of a kind, newest first."""
         query = (
