@@ -40,7 +40,12 @@ def dvh(context: Context, given: argparse.Namespace) -> dict[str, Any]:
     volumes = {roi.number: roi.volume_cm3 for roi in evaluation.structure_set.rois}
 
     def row(item: StructureDose) -> dict[str, Any]:
-        head = {"number": item.number, "name": item.name, "standard_name": item.standard_name}
+        head = {
+            "number": item.number,
+            "name": item.name,
+            "standard_name": item.standard_name,
+            "derived": item.number is None,
+        }
         if item.dvh is None:
             refused = item.refused.as_dict() if item.refused else None
             return head | {"volume_cm3": volumes.get(item.number or -1), "refused": refused}

@@ -92,7 +92,10 @@ class Series:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RoiInfo:
-    """A structure's row in a table: all but the contours. Volume in cm3, end caps included."""
+    """A structure's row in a table: all but the contours. Volume in cm3, end caps included.
+
+    The last fields are those of `structures.Roi`.
+    """
 
     number: int
     name: str
@@ -101,6 +104,9 @@ class RoiInfo:
     color: tuple[int, int, int] | None
     volume_cm3: float | None
     confidence: float | None = None
+    name_confidence: float | None = None
+    name_source: str = ""
+    plane_gap_mm: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

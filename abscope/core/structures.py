@@ -59,6 +59,13 @@ class Roi:
     contours : tuple of Contour
     confidence : float or None
         0 to 1, given by an engine; None for a clinical contour.
+    name_confidence : float or None
+        0 to 1: how certain `standard_name` is; None when there is none or nobody rated it.
+    name_source : str
+        Where `standard_name` comes from: a rule in words (``core.names``) or ``person``.
+    plane_gap_mm : float or None
+        Distance of the planes of the voxels it was made of; None for drawn contours, whose usual
+        distance says it.
     """
 
     number: int
@@ -68,6 +75,9 @@ class Roi:
     interpreted_type: str = ""
     color: tuple[int, int, int] | None = None
     confidence: float | None = None
+    name_confidence: float | None = None
+    name_source: str = ""
+    plane_gap_mm: float | None = None
 
     @property
     def closed(self) -> tuple[Contour, ...]:
@@ -187,6 +197,7 @@ def slabs_of(
     positions = np.array([position for position, _ in planes])
     gaps = np.diff(positions)
     usual = float(np.median(gaps)) if gaps.size else (usual_gap_mm or SINGLE_PLANE_THICKNESS_MM)
+    usual = roi.plane_gap_mm or usual
     breaks = np.flatnonzero(gaps > GAP_FACTOR * usual) + 1
     slabs: list[Slab] = []
     for run in np.split(np.arange(len(planes)), breaks):

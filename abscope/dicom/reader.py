@@ -20,6 +20,7 @@ from abscope.dicom import header
 from abscope.dicom.inventory import Found, group_of, inventory, tagged
 from abscope.dicom.link import LinkedSet, linked_sets
 from abscope.dicom.references import absent_slices, reference_findings
+from abscope.dicom.roi_names import review_names
 from abscope.dicom.rtdose import read_dose
 from abscope.dicom.rtplan import read_plan
 from abscope.dicom.rtstruct import parse_structure_set, referenced_slice_uids
@@ -100,9 +101,10 @@ def _draft(linked: LinkedSet, accepted: frozenset[str]) -> Draft:
         except RefusedError as error:
             findings.append(_left_out(item, error))
             continue
-        sets.append(_attached(_named(structure_set, item), series))
-        odd += tuple(absent_slices(sets[-1], referenced_slice_uids(item.dataset), series))
-        findings.extend(_about(odd, item))
+        structure_set, doubtful = review_names(_attached(_named(structure_set, item), series))
+        sets.append(structure_set)
+        odd += tuple(absent_slices(structure_set, referenced_slice_uids(item.dataset), series))
+        findings.extend(_about((*odd, *doubtful), item))
     findings.extend(reference_findings(series, sets, doses, plans))
     return Draft(
         patient=linked.patient,

@@ -12,7 +12,7 @@ import pydicom
 from abscope.core.case import Finding
 from abscope.core.errors import InputError
 from abscope.core.geometry import FloatArray
-from abscope.core.names import standard_name
+from abscope.core.names import match_name
 from abscope.core.structures import CLOSED_TYPES, Contour, Roi, StructureSet
 from abscope.dicom import header
 
@@ -59,11 +59,14 @@ def parse_structure_set(dataset: pydicom.Dataset) -> tuple[StructureSet, tuple[F
         contours, odd = _contours(drawn) if drawn is not None else ((), 0)
         seen = observed.get(roi_number)
         name = header.text(item, "ROIName") or f"ROI {roi_number}"
+        match = match_name(name)
         roi = Roi(
             number=roi_number,
             name=name,
             contours=contours,
-            standard_name=standard_name(name),
+            standard_name=match.standard if match else None,
+            name_confidence=match.confidence if match else None,
+            name_source=match.how if match else "",
             interpreted_type=header.text(seen, "RTROIInterpretedType") if seen else "",
             color=_color(drawn),
         )

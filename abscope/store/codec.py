@@ -144,6 +144,9 @@ def structure_set(info: StructureSetInfo, arrays: dict[str, npt.NDArray[Any]]) -
             interpreted_type=row.interpreted_type,
             color=row.color,
             confidence=row.confidence,
+            name_confidence=row.name_confidence,
+            name_source=row.name_source,
+            plane_gap_mm=row.plane_gap_mm,
         )
         for row, drawn in zip(info.rois, contours, strict=True)
     )

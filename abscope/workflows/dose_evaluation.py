@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -25,7 +25,11 @@ LUNGS_MINUS_GTV = "Lungs-GTV"
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StructureDose:
-    """A structure's DVH, or why it has none. ``number`` is None for derived regions."""
+    """A structure's DVH, or why it has none.
+
+    ``number`` is None for derived regions, whose ``standard_name`` says what they are; their
+    ``name`` says "derived" where a drawn structure has the same name.
+    """
 
     number: int | None
     name: str
@@ -46,8 +50,11 @@ class DoseEvaluation:
     fractions: int | None
 
     def dvh_of(self, name: str) -> Dvh | None:
-        """Return the DVH of a structure by standard name or name, None when there is none."""
-        for item in self.structures:
+        """Return the DVH of a structure by standard name or name, None when there is none.
+
+        A derived region comes before a drawn structure that has its name.
+        """
+        for item in sorted(self.structures, key=lambda s: s.number is not None):
             if name in (item.standard_name, item.name):
                 return item.dvh
         return None
@@ -130,10 +137,14 @@ def evaluate_dose(
     asked_lungs = structures is not None and LUNGS_MINUS_GTV in [str(s) for s in structures]
     if lungs is not None and (asked_lungs or (structures is None and derived)):
         wanted.append((None, lungs))
+    drawn = _standard(contours, LUNGS_MINUS_GTV)
+    if lungs is None and asked_lungs and drawn is not None:  # nothing to derive it from
+        wanted.append((drawn, Region(name=LUNGS_MINUS_GTV, include=(drawn,))))
     dose = context.cases.dose(info)
     image = image_of(case, set_info)
+    taken = {roi.name for roi in contours.rois}
     results = [
-        _structure_dose(dose, roi, region, image, ACCEPT_COVERAGE in accepted)
+        _structure_dose(dose, roi, region, image, ACCEPT_COVERAGE in accepted, taken)
         for roi, region in wanted
     ]
     delivered = delivered_prescription(case, info)
@@ -201,7 +212,12 @@ def _wanted(
 
 
 def _structure_dose(
-    dose: Dose, roi: Roi | None, region: Region, image: Series | None, accept: bool
+    dose: Dose,
+    roi: Roi | None,
+    region: Region,
+    image: Series | None,
+    accept: bool,
+    taken: Collection[str],
 ) -> StructureDose:
     dvh: Dvh | None = None
     refused: RefusedError | None = None
@@ -213,8 +229,8 @@ def _structure_dose(
         refused = error
     return StructureDose(
         number=roi.number if roi else None,
-        name=region.name,
-        standard_name=roi.standard_name if roi else None,
+        name=f"{region.name} (derived)" if roi is None and region.name in taken else region.name,
+        standard_name=roi.standard_name if roi else region.name,
         color=roi.color if roi else None,
         dvh=dvh,
         refused=refused,

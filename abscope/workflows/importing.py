@@ -342,6 +342,9 @@ def structure_info(
                 color=roi.color,
                 volume_cm3=_volume_cm3(roi, axes),
                 confidence=roi.confidence,
+                name_confidence=roi.name_confidence,
+                name_source=roi.name_source,
+                plane_gap_mm=roi.plane_gap_mm,
             )
             for roi in structure_set.rois
         ),

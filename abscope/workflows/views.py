@@ -51,6 +51,8 @@ def case_json(case: Case) -> dict[str, Any]:
                         "number": r.number,
                         "name": r.name,
                         "standard_name": r.standard_name,
+                        "name_confidence": r.name_confidence,
+                        "name_source": r.name_source,
                         "volume_cm3": r.volume_cm3,
                         "confidence": r.confidence,
                     }

@@ -115,7 +115,7 @@ def test_r8_structures_are_keyed_by_number_whatever_their_names():
     rois = [phantoms.cylinder_roi(n, name) for n, name in enumerate(NAMES, start=1)]
     found = read_structure_set(phantoms.rtstruct(rois))
     assert [(r.number, r.name) for r in found.rois] == list(enumerate(NAMES, start=1))
-    assert [r.standard_name for r in found.rois[:4]] == ["Lung_L", "Lung_L", "Lung_L", None]
+    assert [r.standard_name for r in found.rois[:4]] == ["Lung_L", "Lung_L", "Lung_L", "PTV-GTV"]
 
 
 def test_r8_structures_keep_their_contours_when_the_sequences_are_in_another_order():
