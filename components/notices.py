@@ -42,8 +42,8 @@ def error(problem: AbscopeError) -> None:
     """Draw an error: what, where, what was expected, what to do."""
     with st.container(border=True):
         st.error(literal(problem.what, 600), icon=_ICONS["error"])
-        if problem.where:
-            st.markdown(f"**Where:** {literal(problem.where, 300)}")
+        if problem.shown_where:
+            st.markdown(f"**Where:** {literal(problem.shown_where, 300)}")
         if problem.expected:
             st.markdown(f"**Expected:** {literal(problem.expected, 400)}")
         if problem.remedy:

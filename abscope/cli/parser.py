@@ -20,14 +20,31 @@ class Parser(argparse.ArgumentParser):
     """Raises `UsageError` where argparse would print and exit."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise the message as an error of our own."""
+        """Raise the message as an error of our own, without the words that were typed."""
         raise UsageError(
             "bad-usage",
-            message,
+            _without_words(message),
             where="command line",
             expected=re.sub(r"\s+", " ", self.format_usage()).strip(),
             remedy="See `python -m abscope --help`.",
         )
+
+
+def _without_words(message: str) -> str:
+    r"""Return argparse's message without values: a path or a name may stand there.
+
+    Examples
+    --------
+    >>> _without_words("unrecognized arguments: /home/doe/a.dcm --colour")
+    'unrecognized arguments: ... --colour'
+    >>> _without_words("argument --seed: invalid point value: 'Doe'")
+    'argument --seed: invalid point value: ...'
+    """
+    head, colon, words = message.partition("unrecognized arguments: ")
+    if colon:
+        shown = [w if re.fullmatch(r"--[a-z-]+", w) else "..." for w in words.split(" ")]
+        return head + colon + " ".join(dict.fromkeys(shown))
+    return re.sub(r"(invalid [\w ]*?(?:value|choice)): .*?(?= \(choose|$)", r"\1: ...", message)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

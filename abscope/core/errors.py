@@ -19,7 +19,9 @@
         └── AccessError        the person may not see this
 
 A message says what happened, where, what was expected and what to do. It never carries patient
-data: names, identifiers, birth dates and file names chosen by people stay out.
+data: names, identifiers, birth dates and words chosen by people (of files, structures, plans) stay
+out. Where the person at the screen needs such a word to find the place, it goes into `label`, which
+is shown and never part of the text of the exception, so that no log can pick it up.
 """
 
 from __future__ import annotations
@@ -35,17 +37,26 @@ class AbscopeError(Exception):
     what : str
         What happened.
     where : str
-        Which file (by safe name), field, structure or parameter.
+        Which kind of object, field or parameter.
     expected : str
         What would have been right.
     remedy : str
         What the person can do now.
+    label : str
+        The place by the name that people gave it, cleaned; for the screen only.
     """
 
     exit_status = 1
 
     def __init__(
-        self, code: str, what: str, *, where: str = "", expected: str = "", remedy: str = ""
+        self,
+        code: str,
+        what: str,
+        *,
+        where: str = "",
+        expected: str = "",
+        remedy: str = "",
+        label: str = "",
     ) -> None:
         super().__init__(what)
         self.code = code
@@ -53,13 +64,17 @@ class AbscopeError(Exception):
         self.where = where
         self.expected = expected
         self.remedy = remedy
+        self.label = label
+
+    @property
+    def shown_where(self) -> str:
+        """Where it happened, by its label when it has one: for the person at the screen."""
+        return self.label or self.where
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Keep all five fields when a worker process hands the error back."""
-        return (
-            _rebuild,
-            (type(self), self.code, self.what, self.where, self.expected, self.remedy),
-        )
+        """Keep all fields when a worker process hands the error back."""
+        fields = (self.code, self.what, self.where, self.expected, self.remedy, self.label)
+        return (_rebuild, (type(self), *fields))
 
     def __str__(self) -> str:
         parts = [self.what]
@@ -76,16 +91,22 @@ class AbscopeError(Exception):
         return {
             "code": self.code,
             "what": self.what,
-            "where": self.where,
+            "where": self.shown_where,
             "expected": self.expected,
             "remedy": self.remedy,
         }
 
 
 def _rebuild(
-    kind: type[AbscopeError], code: str, what: str, where: str, expected: str, remedy: str
+    kind: type[AbscopeError],
+    code: str,
+    what: str,
+    where: str,
+    expected: str,
+    remedy: str,
+    label: str,
 ) -> AbscopeError:
-    return kind(code, what, where=where, expected=expected, remedy=remedy)
+    return kind(code, what, where=where, expected=expected, remedy=remedy, label=label)
 
 
 class UsageError(AbscopeError):

@@ -14,8 +14,9 @@ from collections.abc import Callable
 from abscope.core.case import Case, Finding, RoiInfo, StructureSetInfo
 from abscope.core.names import standard_name
 
-#: A target may keep a short number or one letter: ``GTV_1``, ``PTV_6000``, ``GTVn_2``, ``CTVp``.
-_TARGET = re.compile(r"(?:i?GTV|CTV|ITV|PTV)[np]?(?:_(?:[0-9]{1,4}|[A-Za-z]))?")
+#: A target may keep a short number or one letter: ``GTV_1``, ``PTV_6000``, ``GTVn2``, ``CTVp``.
+_TARGET = re.compile(r"(?:I?GTV|CTV|ITV|PTV)(?:[np][0-9]{0,2})?(?:_(?:[0-9]{1,4}|[A-Za-z]))?")
+_TARGET_KIND = re.compile(r"I?GTV|CTV|ITV|PTV")
 #: What may join vocabulary words: lungs minus GTV.
 _JOINED = re.compile(r"[-+&]")
 #: Free text shorter than this is not looked for within sentences: it is also a common syllable.
@@ -53,17 +54,21 @@ def is_vocabulary(name: str) -> bool:
     parts = _JOINED.split(name)
     return bool(name) and all(
         _TARGET.fullmatch(part) is not None
-        or (standard_name(part) == part and not re.match(r"(?i)i?[gcpi]tv", part))
+        or (standard_name(part) == part and not _TARGET_KIND.match(part))
         for part in parts
     )
 
 
 def neutral_roi_name(roi: RoiInfo) -> str:
-    """Return the TG-263 name of a structure where it has one, else ``ROI n``."""
+    """Return the TG-263 name of a structure where it has one, else ``ROI n``.
+
+    A target with a name of its own stays a target: ``GTV_Smith``, number 4, becomes ``GTV_4``.
+    """
     for name in (roi.standard_name or "", roi.name):
         if is_vocabulary(name):
             return name
-    return f"ROI {roi.number}"
+    kind = _TARGET_KIND.match(roi.standard_name or "")
+    return f"{kind[0]}_{roi.number % 10_000}" if kind else f"ROI {roi.number}"
 
 
 def neutral_case(case: Case) -> NeutralCase:
@@ -115,13 +120,16 @@ def _neutral_set(info: StructureSetInfo, number: int, take: _Take) -> StructureS
             dataclasses.replace(
                 roi,
                 name=take("structure", roi.number, roi.name, neutral_roi_name(roi)),
-                standard_name=roi.standard_name
-                if roi.standard_name and is_vocabulary(roi.standard_name)
-                else None,
+                standard_name=None if roi.standard_name is None else _vocabulary(roi),
             )
             for roi in info.rois
         ),
     )
+
+
+def _vocabulary(roi: RoiInfo) -> str | None:
+    name = neutral_roi_name(roi)
+    return name if is_vocabulary(name) else None
 
 
 def _neutral_finding(finding: Finding, words: dict[str, str]) -> Finding:

@@ -133,16 +133,19 @@ class StructureSet:
                 raise NotFoundError(
                     "structure-ambiguous",
                     "Several structures carry this name.",
-                    where=f"structure set {self.label}",
+                    where="structure set",
                     expected=f"one of the ROI numbers {numbers}",
                     remedy="Name the structure by its number.",
+                    label=f"structure set {self.label}",
                 )
         raise NotFoundError(
             "structure-not-found",
-            f"No structure {text!r}.",
-            where=f"structure set {self.label}",
-            expected="one of " + ", ".join(r.name for r in self.rois[:20]),
-            remedy="Use a name or number from this list.",
+            "There is no such structure in the set.",
+            where="structure set",
+            expected="a name of the set, or one of the ROI numbers "
+            + ", ".join(str(r.number) for r in self.rois[:40]),
+            remedy="List names and numbers with `python -m abscope show CASE`.",
+            label=f"structure set {self.label}",
         )
 
 

@@ -147,9 +147,10 @@ def _sections(
         raise DoseError(
             "no-volume",
             "The structure encloses no volume.",
-            where=f"structure {region.name}",
+            where="structure",
             expected="closed planar contours with three points or more",
             remedy="Draw the structure, or leave it out.",
+            label=f"structure {region.name}",
         )
     return sections, volume_mm3
 

@@ -192,11 +192,11 @@ def _object(stored: object, where: str, keys: tuple[str, ...]) -> dict[str, obje
     """Return a JSON object that has no key but `keys`."""
     if not isinstance(stored, dict):
         raise _bad("scenario-unreadable", "This part is not a JSON object.", where, "an object")
-    unknown = [str(key)[:40] for key in stored if key not in keys]
+    unknown = [key for key in stored if key not in keys]
     if unknown:
         raise _bad(
             "scenario-unknown-key",
-            f"There is no key {unknown[0]!r}.",
+            f"There are {len(unknown)} keys that a scenario does not have.",
             where,
             "only the keys " + ", ".join(keys),
         )

@@ -14,6 +14,7 @@ from abscope.core.case import Case, DoseInfo, StructureSetInfo
 from abscope.core.errors import AbscopeError, RefusedError
 from abscope.core.geometry import FloatArray, Grid
 from abscope.core.names import is_target
+from abscope.core.neutral import neutral_case
 from abscope.core.structures import Roi, StructureSet
 from abscope.dose.metrics import evaluate
 from abscope.figures.dvh import DvhFigure, dvh_curve, dvh_figure
@@ -74,6 +75,8 @@ def compose(context: Context, actor: Actor, case: Case, options: BoardOptions) -
     The predictions on it are stored first, so that the same slides can be made again.
     """
     created = context.archive.now()
+    if options.names_hidden:  # also those in the names of structures, plans and series
+        case = neutral_case(case).case
     evaluation, dose_missing = _dose_part(context, case, options)
     predictions = predict_case(context, case, dose_uid=options.dose_uid)
     store_predictions(context, actor, predictions)

@@ -243,7 +243,8 @@ def _check_frames(dose: DoseInfo, structure_set: StructureSetInfo) -> None:
         raise DoseError(
             "frames-differ",
             "The structures lie in another frame of reference than the dose.",
-            where=f"structure set {structure_set.label[:32]}",
+            where="structure set",
             expected="one frame of reference for dose and structures",
             remedy="Choose the structure set of this plan; a registration is not applied silently.",
+            label=f"structure set {structure_set.label[:32]}",
         )

@@ -150,7 +150,8 @@ def refused_by(findings: Sequence[Finding]) -> InputError:
     return InputError(
         first.code,
         first.message + more,
-        where=first.where,
+        where="upload: the report names the file",
+        label=first.where,
         expected=first.expected or "files without errors, or errors that you accept",
         remedy=first.remedy
         + (f" To go on all the same, accept the code {first.code}." if first.acceptable else ""),

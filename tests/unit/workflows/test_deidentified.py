@@ -20,7 +20,6 @@ from abscope.core.geometry import Grid, Volume
 from abscope.core.settings import Settings
 from abscope.dicom.deidentify import Pseudonyms
 from abscope.dicom.write_ct import ct_datasets
-from abscope.workflows import deidentified
 from abscope.workflows.case_facts import read_labs, set_facts, store_labs
 from abscope.workflows.context import Actor, Context, open_context
 from abscope.workflows.deidentified import export_folder, export_zip, pseudonyms
@@ -96,7 +95,7 @@ def test_voxels_positions_and_dvh_come_back(context, case, tmp_path):
 def test_names_become_vocabulary_or_numbers(context, case, tmp_path):
     result = export_folder(context, ACTOR, case, tmp_path / "out")
     again = stored(context, tmp_path / "out", "again")
-    assert [r.name for r in again.structure_sets[0].rois] == ["Lung_L", "ROI 2", "ROI 7"]
+    assert [r.name for r in again.structure_sets[0].rois] == ["Lung_L", "GTV_2", "ROI 7"]
     originals = {r.original for r in result.replaced}
     assert {"Lt Lung", "GTV Smith", "boost for J. Smith", "PHANTOM"} <= originals
     for data in (p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file()):
@@ -201,7 +200,6 @@ def test_nothing_is_overwritten_and_a_failed_export_leaves_nothing(
 
     before = sorted(p.name for p in tmp_path.iterdir())
     with monkeypatch.context() as patched:
-        patched.setattr(deidentified, "rtplan_dataset", full, raising=False)
         patched.setattr("abscope.workflows.deidentified_objects.rtplan_dataset", full)
         with pytest.raises(InputError, match="cannot be written"):
             export_folder(context, ACTOR, case, target)
