@@ -15,6 +15,8 @@ from components.safe import literal
 _ICONS = {"error": ":material/error:", "warning": ":material/warning:", "info": ":material/info:"}
 
 
+#: More notes than this are folded away.
+NOTES_SHOWN = 3
 #: Severity and its heading, the gravest first.
 _SEVERITIES = (
     ("error", "Problems: not imported unless resolved"),
@@ -51,11 +53,12 @@ def error(problem: AbscopeError) -> None:
 
 
 def findings(found: Iterable[Finding]) -> None:
-    """Draw a validation report, errors first; identical lines are counted, not repeated."""
-    counted: dict[str, dict[tuple[str, str, str], list[str]]] = {}
+    """Draw findings, errors first; identical lines are counted, notes folded away."""
+    counted: dict[str, dict[tuple[str, ...], list[str]]] = {}
     for f in found:
         group = counted.setdefault(f.severity, {})
-        group.setdefault((f.code, f.message, f.remedy), []).append(f.where)
+        key = (f.code, f.message, f.expected, f.remedy, f.group, f.reason)
+        group.setdefault(key, []).append(f.where)
     if not counted:
         st.success("No problem was found.", icon=":material/check_circle:")
         return
@@ -63,18 +66,29 @@ def findings(found: Iterable[Finding]) -> None:
         lines = counted.get(severity)
         if not lines:
             continue
-        st.markdown(f"{_ICONS[severity]} **{title} ({len(lines)})**")
-        with st.container(border=True):
-            for (code, message, remedy), places in lines.items():
-                _finding(code, message, remedy, places)
+        heading = f"{_ICONS[severity]} **{title} ({len(lines)})**"
+        folded = severity == "info" and len(lines) > NOTES_SHOWN
+        if not folded:
+            st.markdown(heading)
+        with st.expander(heading) if folded else st.container(border=True):
+            for key, places in lines.items():
+                _finding(*key, places=places)
 
 
-def _finding(code: str, message: str, remedy: str, places: Sequence[str]) -> None:
+def _finding(
+    code: str, message: str, expected: str, remedy: str, group: str, reason: str, *,
+    places: Sequence[str],
+) -> None:  # fmt: skip
     shown = ", ".join(places[:3]) + (f" and {len(places) - 3} more" if len(places) > 3 else "")
-    todo = f"  \n**What to do:** {literal(remedy, 300)}" if remedy else ""
-    st.markdown(
-        f"{literal(message, 600)}{todo}  \n:gray[:small[{literal(shown, 200)} · {literal(code)}]]"
-    )
+    head = f"**{literal(group, 80)}:** " if group else ""
+    lines = [head + literal(message, 600)]
+    for title, text in (
+        ("Expected", expected), ("What to do", remedy), ("Accepted because", reason)
+    ):  # fmt: skip
+        if text:
+            lines.append(f"**{title}:** {literal(text, 400)}")
+    lines.append(f":gray[:small[{literal(shown, 200)} · {literal(code)}]]")
+    st.markdown("  \n".join(lines))
 
 
 def cannot_save(problem: AbscopeError, found: Sequence[Finding]) -> None:
@@ -88,25 +102,6 @@ def cannot_save(problem: AbscopeError, found: Sequence[Finding]) -> None:
         "better files, or accept what may be accepted.",
         icon=_ICONS["error"],
     )
-
-
-def acceptance(codes: Sequence[str], accepted: frozenset[str], key: str) -> frozenset[str]:
-    """Draw one box for each problem that a person may accept; return the codes that are ticked."""
-    st.markdown(":material/rule: **Accept and go on**")
-    with st.container(border=True):
-        ticked = {
-            code
-            for code in codes
-            if st.checkbox(
-                f"Accept: {literal(code.replace('-', ' '))}", code in accepted, key=f"{key}.{code}"
-            )
-        }
-        st.caption(
-            "When you accept, the files are read again: what its line calls usable is imported, "
-            "the rest is left out. The problem stays on record with the case and is marked "
-            "wherever it matters. Nothing is saved yet."
-        )
-    return frozenset(ticked)
 
 
 def left_out(names: Sequence[str]) -> None:

@@ -8,7 +8,6 @@ from components.tables_case import (
     choose_pair,
     choose_scene,
     comparison,
-    draft,
     structures,
     worklist,
 )
@@ -46,7 +45,6 @@ __all__ = [
     "choose_scene",
     "comparison",
     "dose_refusals",
-    "draft",
     "engine_cards",
     "has_uncovered",
     "job_rows",

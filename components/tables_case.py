@@ -8,10 +8,8 @@ import streamlit as st
 
 from abscope.contour.compare import Comparison
 from abscope.core.case import Case, StructureSetInfo
-from abscope.dicom.reader import Draft
 from abscope.store.cases import CaseSummary
 from components import state
-from components.safe import literal
 
 #: Status words in the order of work, with the color of their chip.
 _STATUS = {
@@ -59,73 +57,6 @@ def worklist(summaries: Sequence[CaseSummary], wanted: str) -> CaseSummary | Non
     )
     row = state.clicked_row("worklist.open")
     return shown[row] if row is not None and row < len(shown) else None
-
-
-def draft(found: Draft) -> None:
-    """Draw what one patient's part of an upload holds and how it links."""
-    patient = found.patient
-    name = patient.name.replace("^", ", ") or "no name"
-    about = f"ID {patient.id or 'none'}, born {patient.birth_date or 'not given'}, sex "
-    with st.container(border=True):
-        st.markdown(f"**{literal(name)}** &ensp; {literal(about + (patient.sex or 'not given'))}")
-        st.dataframe(
-            _draft_rows(found), hide_index=True, height="content", placeholder="",
-            column_config={
-                "Linked to": st.column_config.TextColumn(
-                    help="By the references and frames of reference inside the files"
-                )
-            },
-        )  # fmt: skip
-
-
-def _draft_rows(found: Draft) -> list[dict[str, str]]:
-    sets = {s.uid: s.label for s in found.structure_sets}
-    images = {s.uid: s.modality for s, _ in found.series}
-    plans = {p.uid: p.label for p in found.plans}
-    rows = [
-        {
-            "What": f"{s.modality} series",
-            "Name": s.description,
-            "Content": f"{s.grid.shape_zyx[0]} slices of {s.grid.size_yx[0]} x "
-            f"{s.grid.size_yx[1]}, {s.grid.plane_spacing_mm:.2f} mm apart",
-            "Linked to": f"study of {s.date}" if s.date else "",
-        }
-        for s, _ in found.series
-    ]
-    rows += [
-        {
-            "What": "Structure set",
-            "Name": s.label,
-            "Content": f"{len(s.rois)} structures",
-            "Linked to": f"{images[s.series_uid]} series in this upload"
-            if s.series_uid in images
-            else "no image in this upload",
-        }
-        for s in found.structure_sets
-    ]
-    rows += [
-        {
-            "What": "Plan",
-            "Name": p.label,
-            "Content": f"{_gy(p.prescribed_gy)} in {p.fractions or 'unknown'} fractions",
-            "Linked to": f"structure set {sets[p.structure_set_uid]}"
-            if p.structure_set_uid in sets
-            else "no structure set in this upload",
-        }
-        for p in found.plans
-    ]
-    rows += [
-        {
-            "What": f"Dose ({d.summation.lower()})",
-            "Name": "",
-            "Content": f"up to {float(d.volume.array_zyx.max()):.1f} Gy",
-            "Linked to": f"plan {plans[d.plan_uid]}"
-            if d.plan_uid in plans
-            else "no plan in this upload",
-        }
-        for d in found.doses
-    ]
-    return rows
 
 
 def choose_scene(case: Case, key: str) -> tuple[str, list[str]]:
@@ -339,7 +270,3 @@ def comparison(found: Comparison) -> None:
             else f"{value:.1f}"
         )
         column.metric(label, text, help=help_text)
-
-
-def _gy(value: float | None) -> str:
-    return f"{value:g} Gy" if value is not None else "unknown dose"

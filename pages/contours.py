@@ -9,7 +9,7 @@ from abscope.core.errors import AbscopeError
 from abscope.workflows.contouring import compare_rois
 from abscope.workflows.exporting import export_rtstruct
 from abscope.workflows.findings import all_findings
-from components import banner, cached, jobs, navigation, notices, runtime, tables
+from components import banner, cached, jobs, navigation, notices, report, runtime, tables
 from components.access import require
 from components.viewer.viewer import show_viewer
 
@@ -88,6 +88,5 @@ else:
                 )
         except AbscopeError as problem:
             notices.error(problem)
-if found := all_findings(case):
-    with st.popover("Import report", icon=":material/fact_check:"):
-        notices.findings(found)
+with st.popover("Import report", icon=":material/fact_check:"):
+    report.kept_reports(context.documents.of_case(case.id, "import"), all_findings(case))

@@ -6,9 +6,10 @@ import streamlit as st
 
 import components.preload  # noqa: F401  # first of all imports, see there
 from abscope.core.errors import AbscopeError
-from abscope.workflows.importing import check_reading, same_import, save
+from abscope.workflows.import_report import report_of
+from abscope.workflows.importing import check_reading, same_import, savable_drafts, save
 from abscope.workflows.starting import start_case
-from components import cached, forms, navigation, notices, runtime, state, tables
+from components import cached, forms, navigation, notices, report, runtime, state
 from components.access import require
 
 actor = require("upload")
@@ -56,24 +57,21 @@ except AbscopeError as problem:
 
 st.subheader("Validation report", anchor=False)
 verdict = st.container()
-findings = [*reading.findings, *(f for d in reading.drafts for f in d.findings)]
-notices.findings(findings)
-for found in reading.drafts:
-    if not found.is_empty:
-        tables.draft(found)
+found = report_of(reading)
+findings = found.all_findings()
+report.validation_report(found)
 
-codes = {f.code for f in findings if f.severity == "error" and f.acceptable} | accepted
 with verdict:
+    patient = report.choose_patient(savable_drafts(reading), "upload.patient")
     try:
-        draft = check_reading(reading, accepted)
+        draft = check_reading(reading, accepted, patient=patient)
     except AbscopeError as problem:
         draft = None
         notices.cannot_save(problem, findings)
-    if codes:
-        chosen = notices.acceptance(sorted(codes), accepted, f"upload.accept.{hash(files_key)}")
-        if chosen != accepted:
-            state.remember(f"upload.accepted.{hash(files_key)}", " ".join(sorted(chosen)))
-            st.rerun()
+    chosen, reasons = report.acceptance(findings, accepted, f"upload.accept.{hash(files_key)}")
+    if chosen != accepted:
+        state.remember(f"upload.accepted.{hash(files_key)}", " ".join(sorted(chosen)))
+        st.rerun()
 if draft is None:
     st.stop()
 
@@ -88,7 +86,10 @@ with verdict:
         if st.button("Open that case", key="upload.same", icon=":material/folder_open:"):
             state.set_open_case(same.id)
             navigation.go("contours")
-    if count:
+    silent = report.lacking_reason(accepted, reasons)
+    if silent:
+        st.info("Write why each accepted problem may be accepted.", icon=":material/edit_note:")
+    elif count:
         st.warning(
             f"Can be saved, with {count} {'remark' if count == 1 else 'remarks'}: read below.",
             icon=":material/fact_check:",
@@ -97,18 +98,25 @@ with verdict:
         st.success("Everything fits together and can be saved.", icon=":material/check_circle:")
     wanted = st.button(
         "Confirm and save", key="upload.confirm", type="primary", icon=":material/save:",
-        help="Accepted problems and remarks are kept with the case and with the audit trail.",
+        disabled=silent,
+        help="Accepted problems, your reasons and this report are kept with the case.",
     )  # fmt: skip
     if wanted:
         try:
             with st.spinner("Saving", show_time=True):
                 case = save(
                     context, actor, draft, case_id=target or None, findings=reading.findings,
-                    accepted=accepted,
+                    accepted=accepted, reasons=reasons,
                 )  # fmt: skip
         except AbscopeError as problem:
             notices.error(problem)
             st.stop()
         state.set_open_case(case.id)
-        state.remember("upload.round", files_key[:16])
-        navigation.go("contours" if case.series else "dose" if case.doses else "labs")
+        if patient is None:
+            state.remember("upload.round", files_key[:16])
+            navigation.go("contours" if case.series else "dose" if case.doses else "labs")
+        st.success(
+            f"Saved as {case.id}. Choose the next patient above, or open this one.",
+            icon=":material/check_circle:",
+        )
+        navigation.link("contours" if case.series else "dose", "Open the saved case")

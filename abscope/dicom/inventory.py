@@ -58,17 +58,25 @@ def inventory(objects: Sequence[Parsed]) -> tuple[Found, ...]:
     return tuple(_found(group) for group in series.values())
 
 
-def group_of(modality: str, n_files: int) -> str:
+def group_of(modality: str, n_files: int = 1, label: str = "") -> str:
     """Return the words that name a series or object in findings.
 
     Examples
     --------
-    >>> group_of("CT", 134), group_of("RTPLAN", 1)
-    ('CT series of 134 files', 'Plan')
+    >>> group_of("CT", 134), group_of("RTPLAN", label="60 Gy")
+    ('CT series of 134 files', 'Plan 60 Gy')
     """
     if modality in _PLANNING:
-        return _PLANNING[modality]
+        return f"{_PLANNING[modality]} {label}".strip()
     return f"{modality or 'Image'} series of {n_files} {'file' if n_files == 1 else 'files'}"
+
+
+def object_group(item: Parsed) -> str:
+    """Return the group of a single object; doses, which have no label, end in part of their UID."""
+    label = _label(item)
+    if item.modality == "RTDOSE":
+        label = f"{label} …{item.sop_uid[-6:]}"
+    return group_of(item.modality, label=label)
 
 
 def tagged(findings: Iterable[Finding], group: str, study_uid: str) -> list[Finding]:
@@ -88,16 +96,20 @@ def tagged(findings: Iterable[Finding], group: str, study_uid: str) -> list[Find
     ]
 
 
+def _label(item: Parsed) -> str:
+    keyword = _LABELS.get(item.modality, "SeriesDescription")
+    return header.text(item.dataset, keyword)[:64]
+
+
 def _found(group: Sequence[Parsed]) -> Found:
     first = group[0]
     planning = first.modality in _PLANNING
-    keyword = _LABELS.get(first.modality, "SeriesDescription")
     return Found(
         kind=_PLANNING.get(first.modality, f"{first.modality} series"),
         uid=first.sop_uid if planning else header.text(first.dataset, "SeriesInstanceUID"),
         study_uid=header.text(first.dataset, "StudyInstanceUID"),
         study_date=header.date(first.dataset, "StudyDate"),
-        description=header.text(first.dataset, keyword)[:64],
+        description=_label(first),
         n_files=len(group),
-        group=group_of(first.modality, len(group)),
+        group=object_group(first) if planning else group_of(first.modality, len(group)),
     )

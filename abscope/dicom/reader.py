@@ -17,7 +17,7 @@ from abscope.core.ids import uid_from
 from abscope.core.plan import Dose, Plan
 from abscope.core.structures import StructureSet
 from abscope.dicom import header
-from abscope.dicom.inventory import Found, group_of, inventory, tagged
+from abscope.dicom.inventory import Found, inventory, object_group, tagged
 from abscope.dicom.link import LinkedSet, linked_sets
 from abscope.dicom.references import absent_slices, reference_findings
 from abscope.dicom.roi_names import review_names
@@ -141,7 +141,7 @@ def _named(thing: T, item: Parsed) -> T:
 def _about(findings: Iterable[Finding], item: Parsed) -> list[Finding]:
     """Return findings with the object that they are about."""
     study_uid = header.text(item.dataset, "StudyInstanceUID")
-    return tagged(findings, group_of(item.modality, 1), study_uid)
+    return tagged(findings, object_group(item), study_uid)
 
 
 def _left_out(item: Parsed, error: RefusedError) -> Finding:

@@ -190,9 +190,10 @@ def _image(uid: str, draft: Draft) -> tuple[str, str] | None:
     if not held:
         return None
     grid = held[0].grid
-    apart = "" if len(grid.plane_offsets_mm) == 1 else f", {grid.plane_spacing_mm:.2f} mm apart"
+    planes, rows, columns = grid.shape_zyx
+    apart = f", {grid.plane_spacing_mm:.2f} mm apart" if planes > 1 else ""
     return (
-        f"{grid.shape_zyx[0]} slices of {grid.size_yx[0]} x {grid.size_yx[1]}{apart}",
+        f"{_count(planes, 'slice')} of {rows} x {columns}{apart}",
         f"acquired {held[0].date}" if held[0].date else "",
     )
 

@@ -405,10 +405,16 @@ def test_an_error_is_accepted_and_then_saved_and_kept(page, context):
     code = shown.widget("upload.accept").key.rpartition(".")[2]
     assert code in shown.words()
     shown.choose("upload.accept", True)
+    assert shown.widget("upload.confirm").disabled, "not before a reason is given"
+    (why,) = [k for k in sorted(shown.keys()) if k.endswith(f".why.{code}")]
+    shown.choose(why, "The gap lies above the lungs.")
     shown.press("upload.confirm")
     new = {s.id for s in context.cases.summaries()} - before
     assert len(new) == 1
-    assert code in {f.code for f in context.cases.get(new.pop()).findings}
+    kept = {f.code: f.reason for f in context.cases.get(new.pop()).findings}
+    assert kept[code] == "The gap lies above the lungs."
+    shown.go("contours")
+    assert "The gap lies above the lungs." in shown.words()
 
 
 def test_files_that_are_nothing_are_refused(page, context):
@@ -419,16 +425,37 @@ def test_files_that_are_nothing_are_refused(page, context):
     assert len(context.cases.summaries()) == before
 
 
-def test_two_patients_are_refused(page):
+def test_two_patients_become_two_cases_one_by_one(page, context):
+    before = {s.id for s in context.cases.summaries()}
+    shown = page("upload").upload("upload.files", dicom_bytes(phantoms.ct_series(), _second_ct()))
+    assert "belong to 2 patients" in shown.words()
+    shown.press("upload.confirm")
+    shown.choose("upload.patient", 2)
+    shown.press("upload.confirm")
+    new = [context.cases.get(s.id) for s in context.cases.summaries() if s.id not in before]
+    assert {c.patient.id for c in new} == {"PHANTOM-001", "OTHER-2"}
+
+
+def _second_ct():
+    """Return another patient's CT: nothing links it to the standard one."""
     other = Patient(id="OTHER-2", name="OTHER^One", birth_date="", sex="")
     second = phantoms.ct_series(patient=other)
     for dataset in second:
         dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = (
             dataset.SOPInstanceUID + ".1"
         )
-    shown = page("upload").upload("upload.files", dicom_bytes(phantoms.ct_series(), second))
-    assert shown.at.error
+        for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"):
+            setattr(dataset, keyword, f"{dataset[keyword].value[:50]}.1")
+    return second
+
+
+def test_one_set_with_two_identities_shows_them_side_by_side_and_cannot_be_saved(page):
+    plan = phantoms.rtplan()
+    plan.PatientID = "OTHER-2"
+    shown = page("upload").upload("upload.files", dicom_bytes(phantoms.ct_series(), [plan]))
     assert not shown.has("upload.confirm")
+    table = shown.table("Patient ID", "Born")
+    assert set(table["Patient ID"]) == {"PHANTOM-001", "OTHER-2"}
 
 
 # ----------------------------------------------------------------------------- names that do harm
