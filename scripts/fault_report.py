@@ -33,10 +33,11 @@ REQUIRED: dict[str, tuple[int, ...]] = {
 HEAD = """# Fault report
 
 Made by `python scripts/fault_report.py` from `tests/faults`; a test keeps it true, and `make test`
-runs every line. The ids are those of the project's list of faults: U uploads, D images, R structures
-and dose, L laboratory tables, S storage, A hostile text. Several lines of one id are several ways in
-which the same thing goes wrong.
+runs every line. The ids are those of the project's list of faults: U uploads, D images,
+R structures and dose, L laboratory tables, S storage, A hostile text. Several lines of one id are
+several ways in which the same thing goes wrong.
 """
+COLUMNS = "| fault | what is tried | what happens |\n|---|---|---|\n"
 
 
 def tests() -> dict[str, list[tuple[str, str]]]:
