@@ -9,6 +9,7 @@ from abscope.core.facts import ClinicalFacts
 from abscope.core.geometry import Grid
 from abscope.core.labs import LabResult
 from abscope.core.plan import Plan
+from abscope.core.suv import SuvScale
 
 Severity = Literal["error", "warning", "info"]
 
@@ -75,7 +76,8 @@ class Series:
     """An image series whose geometry passed the gate.
 
     ``slice_uids`` are the SOPInstanceUIDs in plane order (for references on export);
-    ``blob`` is the key of the voxels in the archive.
+    ``blob`` is the key of the voxels in the archive. ``unit`` is HU for CT, the file's own unit
+    such as BQML for PET, empty for MR; ``suv`` says how a PET's values become SUV, or why not.
     """
 
     uid: str
@@ -88,6 +90,7 @@ class Series:
     n_files: int
     slice_uids: tuple[str, ...]
     blob: str = ""
+    suv: SuvScale | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,11 +168,16 @@ class Case:
         return next((p for p in self.plans if p.uid == dose.plan_uid), None)
 
     def planning_series(self) -> Series | None:
-        """Return the image the clinical structures were drawn on, or the first CT, or the first."""
+        """Return the CT the clinical structures were drawn on, or the first CT, or the first image.
+
+        A PET or MR is taken only where there is no CT, even when structures were drawn on it.
+        """
         drawn_on = {s.series_uid for s in self.structure_sets if not s.is_auto}
+        cts = [s for s in self.series if s.modality == "CT"]
         for wanted in (
+            [s for s in cts if s.uid in drawn_on],
+            cts,
             [s for s in self.series if s.uid in drawn_on],
-            [s for s in self.series if s.modality == "CT"],
             list(self.series),
         ):
             if wanted:

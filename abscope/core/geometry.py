@@ -262,7 +262,7 @@ class Volume:
     grid : Grid
         Positions of the voxel centres.
     unit : str
-        ``"HU"``, ``"Gy"``, ``"g/mL"`` or ``""``.
+        ``"HU"``, ``"Gy"``, the Units of a PET such as ``"BQML"``, ``"g/mL"`` for SUV, or ``""``.
     """
 
     array_zyx: npt.NDArray[Any]

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pydicom
 
 from abscope.core.case import Finding
 from abscope.core.errors import GeometryError, InputError
 from abscope.core.geometry import FloatArray, Grid, Volume, canonical
 from abscope.dicom import header
-from abscope.dicom.pixels import check_size, stored_values
+from abscope.dicom.pixels import check_size
+from abscope.dicom.plausible import hu_findings
+from abscope.dicom.values import mask_undeclared, rescaled
 
 #: Slices may drift sideways from the normal through the first one by this much in all (mm).
 LATERAL_TOLERANCE_MM = 0.2
@@ -29,8 +29,6 @@ MISSING_FACTOR = 1.5
 UNEVEN_SHARE = 0.10
 #: Two slices closer than this are at the same position (mm).
 DUPLICATE_MM = 0.01
-#: No scanner writes a rescale slope or intercept beyond this.
-MAX_RESCALE = 1e6
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -78,7 +76,11 @@ def gate_series(
     spacing = header.numbers(ordered[0], "PixelSpacing", 2)
     if np.any(spacing <= 0):
         raise header.unreadable("PixelSpacing", "two numbers above zero")
-    array = _values(ordered, rows, columns, where, findings)
+    array = rescaled(ordered, rows, columns, where, findings)
+    unit = _unit(ordered, where)
+    if unit == "HU":
+        findings.extend(mask_undeclared(array, where))
+        findings.extend(hu_findings(array, where))
     grid = Grid(
         origin_mm=positions[0],
         axes=axes,
@@ -87,18 +89,34 @@ def gate_series(
         size_yx=(rows, columns),
         frame_of_reference_uid=header.text(ordered[0], "FrameOfReferenceUID"),
     )
-    unit = "HU" if header.text(ordered[0], "Modality") == "CT" else ""
     original = Volume(array_zyx=array, grid=grid, unit=unit)
     volume = canonical(original)
     uids = tuple(header.text(s, "SOPInstanceUID") for s in ordered)
     if volume.grid.axes[2] @ axes[2] < 0:
         uids = uids[::-1]
-    findings.extend(_notes(ordered[0], where, len(ordered)))
+    findings.extend(_notes(ordered, where))
     return GatedSeries(volume=volume, slice_uids=uids, findings=tuple(findings))
 
 
+def _unit(slices: Sequence[pydicom.Dataset], where: str) -> str:
+    """Return HU for CT, the file's own unit such as BQML for PET, nothing for MR."""
+    modality = header.text(slices[0], "Modality").upper()
+    if modality != "PT":
+        return "HU" if modality == "CT" else ""
+    units = {header.text(s, "Units").upper() for s in slices}
+    if len(units) > 1:
+        raise InputError(
+            "units-differ",
+            "The slices of the PET are in different units.",
+            where=f"{where}, Units",
+            expected="one unit in all slices",
+            remedy="Export the series again.",
+        )
+    return units.pop()[:16]
+
+
 def orientation_key(dataset: pydicom.Dataset) -> tuple[object, ...]:
-    """Return what must be equal within one stack: orientation, size and pixel spacing."""
+    """Return what must be equal within one stack: orientation, size, pixel spacing, stack id."""
 
     def rounded(keyword: str) -> tuple[float, ...]:
         try:
@@ -111,6 +129,7 @@ def orientation_key(dataset: pydicom.Dataset) -> tuple[object, ...]:
         header.text(dataset, "Rows"),
         header.text(dataset, "Columns"),
         rounded("PixelSpacing"),
+        header.text(dataset, "StackID"),
     )
 
 
@@ -173,6 +192,7 @@ def _check_gaps(depth: FloatArray, where: str, accepted: frozenset[str]) -> list
     off = float(np.max(np.abs(gaps / usual - 1)))
     if wide.size:
         at = ", ".join(f"after slice {i + 1} ({gaps[i]:.2f} mm)" for i in wide[:5])
+        at += f" and at {wide.size - 5} more places" if wide.size > 5 else ""
         text = f"Slices are missing {at}; the usual distance is {usual:.2f} mm."
         return [_gap("missing-slices", text, where, accepted, "Send the complete series.")]
     if off > UNEVEN_SHARE:
@@ -206,76 +226,20 @@ def _gap(code: str, text: str, where: str, accepted: frozenset[str], remedy: str
     )
 
 
-def _values(
-    ordered: Sequence[pydicom.Dataset], rows: int, columns: int, where: str, notes: list[Finding]
-) -> npt.NDArray[Any]:
-    """Return rescaled values, int16 where they are whole numbers that fit, else float32."""
-    scales = [_rescale(s, where) for s in ordered]
-    whole = all(float(a).is_integer() and float(b).is_integer() for a, b in scales)
-    out: npt.NDArray[Any] = np.empty(
-        (len(ordered), rows, columns), dtype=np.int16 if whole else np.float32
-    )
-    for plane, (dataset, (slope, intercept)) in enumerate(zip(ordered, scales, strict=True)):
-        if check_size(dataset) != (rows, columns):
-            raise header.unreadable("Rows, Columns", f"{rows} x {columns} in every slice")
-        stored = stored_values(dataset).reshape(rows, columns)
-        if not whole:
-            np.multiply(stored, slope, out=out[plane], casting="unsafe")
-            out[plane] += intercept
-            continue
-        low, high = int(stored.min()), int(stored.max())
-        ends = sorted((low * int(slope) + int(intercept), high * int(slope) + int(intercept)))
-        fits = ends[0] >= -32768 and ends[1] <= 32767 and high <= 32767
-        if slope == 1 and fits and abs(intercept) <= 32767:
-            np.add(stored.astype(np.int16, copy=False), np.int16(intercept), out=out[plane])
-            continue
-        exact = stored.astype(np.int64) * int(slope) + int(intercept)
-        if exact.min() < -32768 or exact.max() > 32767:
-            np.clip(exact, -32768, 32767, out=exact)
-            notes.append(
-                Finding(
-                    code="values-clipped",
-                    severity="warning",
-                    where=f"{where}, slice {plane + 1}",
-                    message="Values beyond the 16-bit range were clipped.",
-                    remedy="Check the rescale values at the scanner.",
-                )
-            )
-        out[plane] = exact
-    return out
-
-
-def _rescale(dataset: pydicom.Dataset, where: str) -> tuple[float, float]:
-    slope = header.number(dataset, "RescaleSlope")
-    intercept = header.number(dataset, "RescaleIntercept")
-    if slope is None or intercept is None:
-        if header.text(dataset, "Modality") != "CT" and slope is None and intercept is None:
-            return (1.0, 0.0)
-        raise InputError(
-            "rescale-absent",
-            "A CT slice has no rescale values, so its numbers are not Hounsfield units.",
-            where=f"{where}, RescaleSlope and RescaleIntercept",
-            expected="both in every slice",
-            remedy="Export the series again with its rescale values.",
-        )
-    if slope == 0 or max(abs(slope), abs(intercept)) > MAX_RESCALE:
-        raise header.unreadable("RescaleSlope", f"numbers up to {MAX_RESCALE:g}, slope not zero")
-    return slope, intercept
-
-
-def _notes(first: pydicom.Dataset, where: str, count: int) -> list[Finding]:
+def _notes(slices: Sequence[pydicom.Dataset], where: str) -> list[Finding]:
     notes = []
-    if header.text(first, "LossyImageCompression") == "01":
+    if any(header.text(s, "LossyImageCompression") == "01" for s in slices):
         notes.append(
             Finding(
                 code="lossy-compression",
                 severity="warning",
                 where=where,
                 message="The pixels have been compressed with loss.",
+                expected="uncompressed pixels, or compression without loss",
                 remedy="Do not use texture features of this series.",
             )
         )
-    if count == 1:
+    if len(slices) == 1:
         notes.append(
             Finding(
                 code="single-slice",

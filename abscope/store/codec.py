@@ -15,6 +15,7 @@ from abscope.core.geometry import Grid
 from abscope.core.labs import LabResult
 from abscope.core.plan import Plan
 from abscope.core.structures import Contour, Roi, StructureSet
+from abscope.core.suv import SuvScale
 
 _TYPES = ("CLOSED_PLANAR", "POINT", "OPEN_PLANAR", "OPEN_NONPLANAR", "CLOSEDPLANAR_XOR")
 
@@ -63,14 +64,19 @@ def facts(text: str) -> ClinicalFacts:
 
 def series_text(item: Series) -> str:
     """Return the JSON of a series."""
-    return dumps(_fields(item) | {"grid": item.grid.as_dict()})
+    suv = dataclasses.asdict(item.suv) if item.suv else None
+    return dumps(_fields(item) | {"grid": item.grid.as_dict(), "suv": suv})
 
 
 def series(text: str) -> Series:
-    """Read a series."""
+    """Read a series; rows of earlier releases have no SUV."""
     stored = json.loads(text)
     stored["grid"] = Grid.from_dict(stored["grid"])
     stored["slice_uids"] = tuple(stored["slice_uids"])
+    suv = stored.get("suv")
+    if suv:
+        pairs = tuple((name, value) for name, value in suv["inputs"])
+        stored["suv"] = SuvScale(**(suv | {"inputs": pairs}))
     return Series(**stored)
 
 

@@ -245,7 +245,7 @@ def test_a_single_slice_is_said_to_be_one():
     [
         ({"Rows": 65535, "Columns": 65535}, "image-size-refused"),
         ({"Rows": 0}, "image-size-refused"),
-        ({"NumberOfFrames": 1_000_000}, "multi-frame-not-read"),
+        ({"NumberOfFrames": 1_000_000}, "image-size-refused"),
         ({"SamplesPerPixel": 3}, "pixel-format-refused"),
         ({"BitsAllocated": 64}, "pixel-format-refused"),
         ({"PixelData": None}, "pixel-data-absent"),
