@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "predict": "estimates:predict",
     "score": "estimates:score",
     "what-if": "estimates:what_if",
+    "suv": "images:suv",
     "export": "exports:export",
     "demo": "exports:demo",
     "models": "estimates:models",

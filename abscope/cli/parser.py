@@ -150,6 +150,11 @@ def _parser() -> Parser:
     what_if.add_argument("case")
     what_if.add_argument("--scenario", required=True, type=pathlib.Path, metavar="FILE.json")
 
+    suv = add("suv", "Show how a PET's values become SUV, its highest and that at a point.")
+    suv.add_argument("case")
+    suv.add_argument("--at", type=point, metavar="X,Y,Z", help="patient millimetres")
+    suv.add_argument("--series", metavar="UID", help="the newest PET unless named")
+
     export = add("export", "Write a case's board pack or objects to a file.")
     export.add_argument("case")
     form = export.add_mutually_exclusive_group(required=True)

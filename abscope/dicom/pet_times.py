@@ -117,12 +117,11 @@ def _private_text(dataset: pydicom.Dataset) -> str:
     return text.strip("\x00 ")
 
 
-def _shifted(
-    found: datetime.datetime, written: str, dataset: pydicom.Dataset
-) -> datetime.datetime:
+def _shifted(found: datetime.datetime, written: str, dataset: pydicom.Dataset) -> datetime.datetime:
     """Return a moment with an offset of its own in the time zone of the other times."""
-    own, others = _offset_minutes(written), _offset_minutes(
-        header.text(dataset, "TimezoneOffsetFromUTC")
+    own, others = (
+        _offset_minutes(written),
+        _offset_minutes(header.text(dataset, "TimezoneOffsetFromUTC")),
     )
     if own is None or others is None:
         return found

@@ -59,9 +59,7 @@ def split_phases(slices: Sequence[pydicom.Dataset]) -> list[Phase]:
             groups[header.text(dataset, keyword)].append(index)
         if len(groups) > 1 and "" not in groups and _are_stacks(depth, list(groups.values())):
             return [
-                Phase(
-                    slices=tuple(slices[i] for i in groups[value]), keyword=keyword, value=value
-                )
+                Phase(slices=tuple(slices[i] for i in groups[value]), keyword=keyword, value=value)
                 for value in sorted(groups, key=_natural)
             ]
     return whole

@@ -62,10 +62,8 @@ def _air_peak(array_zyx: Array) -> float | None:
     if min(array_zyx.shape[1:]) < 8:
         return None
     planes = array_zyx[:: max(1, -(-len(array_zyx) // MOST_SLICES))]
-    border = np.concatenate(
-        [planes[:, :2].reshape(-1), planes[:, -2:].reshape(-1)]
-        + [planes[:, :, :2].reshape(-1), planes[:, :, -2:].reshape(-1)]
-    ).astype(np.float32)
+    sides = (planes[:, :2], planes[:, -2:], planes[:, :, :2], planes[:, :, -2:])
+    border = np.concatenate([side.reshape(-1) for side in sides]).astype(np.float32)
     peak = _mode(border)
     inside = planes[:, ::3, ::3].reshape(-1).astype(np.float32)
     tissue = inside[inside > peak + 500]

@@ -71,8 +71,8 @@ def _slices(images: Sequence[Parsed], findings: list[Finding]) -> Iterator[Parse
             continue
         for frame in frames:
             yield dataclasses.replace(item, dataset=frame)
-    for error, items in refused.values():  # one line a series, not one a file
-        findings.append(_refused(error, items[0].dataset, _words(items)))
+    for reason, items in refused.values():  # one line a series, not one a file
+        findings.append(_refused(reason, items[0].dataset, _words(items)))
 
 
 def _series_uid(uid: str, number: int, group: list[Parsed]) -> str:

@@ -85,7 +85,7 @@ def suv_findings(scale: SuvScale, where: str) -> list[Finding]:
                 code="suv-factor",
                 severity="info",
                 where=where,
-                message=f"SUV by body weight: {scale.formula}.",
+                message=f"{scale.formula}.",
             )
         ]
     return [
@@ -114,12 +114,15 @@ def _factor(slices: Sequence[pydicom.Dataset], decay: str, sheet: _Sheet) -> tup
         return _of_suv(first, sheet)
     if unit == "BQML":
         factor, formula = _of_activity(slices, decay, sheet)
-        return factor, f"SUV = value in Bq/mL x {factor:.6g} g/Bq, from {formula}"
+        return factor, f"SUV (body weight) = value in Bq/mL x {factor:.6g} g/Bq, from {formula}"
     if unit != "CNTS":
         raise NoSuvError(f"Units (0054,1001) is {unit[:16]}, neither BQML, CNTS nor GML")
     ready = _private(slices, PHILIPS_SUV_FACTOR, "Philips SUV factor (7053,1000)", sheet)
     if ready is not None:
-        return ready, f"SUV = counts x {ready:.6g}, the Philips SUV factor (7053,1000)"
+        return (
+            ready,
+            f"SUV (body weight) = counts x {ready:.6g}, the Philips SUV factor (7053,1000)",
+        )
     name = "Philips activity factor (7053,1009)"
     activity = _private(slices, PHILIPS_ACTIVITY_FACTOR, name, sheet)
     if activity is None:
@@ -128,9 +131,8 @@ def _factor(slices: Sequence[pydicom.Dataset], decay: str, sheet: _Sheet) -> tup
         )
     per_bqml, formula = _of_activity(slices, decay, sheet)
     factor = activity * per_bqml
-    return factor, (
-        f"SUV = counts x {factor:.6g}, from {activity:.6g} Bq/mL a count (7053,1009) and {formula}"
-    )
+    words = f"counts x {factor:.6g}, from {activity:.6g} Bq/mL a count (7053,1009) and {formula}"
+    return factor, f"SUV (body weight) = {words}"
 
 
 def _check_corrections(first: pydicom.Dataset, decay: str, sheet: _Sheet) -> None:
@@ -156,12 +158,10 @@ def _of_suv(first: pydicom.Dataset, sheet: _Sheet) -> tuple[float, str]:
     sheet.note("SUVType (0054,1006)", kind or "absent, which means BW")
     if kind not in ("", "BW"):
         raise NoSuvError(f"SUVType (0054,1006) is {kind[:16]}, not body weight (BW)")
-    return 1.0, "SUV = value x 1, as the file is in g/mL (Units GML)"
+    return 1.0, "SUV (body weight) = value x 1, as the file is in g/mL (Units GML)"
 
 
-def _of_activity(
-    slices: Sequence[pydicom.Dataset], decay: str, sheet: _Sheet
-) -> tuple[float, str]:
+def _of_activity(slices: Sequence[pydicom.Dataset], decay: str, sheet: _Sheet) -> tuple[float, str]:
     """Return SUV a Bq/mL and the numbers it comes from."""
     first = slices[0]
     weight = _within(first, "PatientWeight", "(0010,1030)", "kg", WEIGHT_KG, sheet)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from abscope.core.case import Case
+from abscope.core.case import Case, Series
 from abscope.core.labs import LabResult
 from abscope.store.cases import CaseSummary
 from abscope.workflows.findings import all_findings
@@ -35,6 +35,8 @@ def case_json(case: Case) -> dict[str, Any]:
                 "spacing_mm": [s.grid.plane_spacing_mm, *s.grid.spacing_yx_mm],
                 "evenly_spaced": s.grid.is_even,
                 "n_files": s.n_files,
+                "unit": s.unit,
+                "suv": suv_json(s),
                 "frame_of_reference_uid": s.grid.frame_of_reference_uid,
             }
             for s in case.series
@@ -86,6 +88,20 @@ def case_json(case: Case) -> dict[str, Any]:
         "facts": dict(case.facts.values),
         "labs": len(case.labs),
         "findings": findings_json(all_findings(case)),
+    }
+
+
+def suv_json(series: Series) -> dict[str, Any] | None:
+    """Return how a PET's values become SUV, or why they do not; None for other images."""
+    scale = series.suv
+    if scale is None:
+        return None
+    return {
+        "factor": scale.factor,
+        "formula": scale.formula,
+        "inputs": dict(scale.inputs),
+        "decay_correction": scale.decay_correction,
+        "reason": scale.refusal or None,
     }
 
 
