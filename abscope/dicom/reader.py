@@ -17,6 +17,7 @@ from abscope.core.ids import uid_from
 from abscope.core.plan import Dose, Plan
 from abscope.core.structures import StructureSet
 from abscope.dicom import header
+from abscope.dicom.dates import date_findings
 from abscope.dicom.inventory import Found, inventory, object_group, tagged
 from abscope.dicom.link import LinkedSet, linked_sets
 from abscope.dicom.references import absent_slices, reference_findings
@@ -25,7 +26,7 @@ from abscope.dicom.rtdose import read_dose
 from abscope.dicom.rtplan import read_plan
 from abscope.dicom.rtstruct import parse_structure_set, referenced_slice_uids
 from abscope.dicom.scan import Parsed, scan
-from abscope.dicom.series import read_series
+from abscope.dicom.series import frame_findings, read_series
 from abscope.dicom.sources import SourceFile
 
 T = TypeVar("T", Plan, Dose, StructureSet)
@@ -106,6 +107,8 @@ def _draft(linked: LinkedSet, accepted: frozenset[str]) -> Draft:
         odd += tuple(absent_slices(structure_set, referenced_slice_uids(item.dataset), series))
         findings.extend(_about((*odd, *doubtful), item))
     findings.extend(reference_findings(series, sets, doses, plans))
+    findings.extend(frame_findings(series))
+    findings.extend(date_findings([item.dataset for item in linked.objects]))
     return Draft(
         patient=linked.patient,
         series=tuple(series),

@@ -56,6 +56,41 @@ def _tagged(findings: list[Finding], items: Sequence[Parsed]) -> list[Finding]:
     return tagged(findings, words, header.text(items[0].dataset, "StudyInstanceUID"))
 
 
+def frame_findings(series: Sequence[tuple[Series, Volume]]) -> list[Finding]:
+    """Return what is to be said of the frames of reference of images (faults.md D21)."""
+    found = [
+        Finding(
+            code="frame-absent",
+            severity="warning",
+            where=f"{s.modality} series of {s.n_files} files, FrameOfReferenceUID",
+            message="The images do not say in which frame of reference they lie; structures and "
+            "dose are placed on them by their millimetres alone.",
+            expected="a FrameOfReferenceUID",
+            remedy="Check in the viewer that contours and anatomy agree.",
+            group=group_of(s.modality, s.n_files),
+            study_uid=s.study_uid,
+        )
+        for s, _ in series
+        if not s.grid.frame_of_reference_uid
+    ]
+    frames = {s.study_uid: set[str]() for s, _ in series}
+    for s, _ in series:
+        frames[s.study_uid] |= {s.grid.frame_of_reference_uid} - {""}
+    return found + [
+        Finding(
+            code="images-on-unlike-frames",
+            severity="info",
+            where="FrameOfReferenceUID",
+            message=f"The images of one study lie in {len(held)} frames of reference; they are "
+            "shown one by one and never laid over each other.",
+            expected="one frame of reference where images are to be fused",
+            study_uid=study_uid,
+        )
+        for study_uid, held in frames.items()
+        if len(held) > 1
+    ]
+
+
 def _slices(images: Sequence[Parsed], findings: list[Finding]) -> Iterator[Parsed]:
     """Yield single-frame objects as they are and enhanced ones frame by frame."""
     refused: dict[tuple[str, str], tuple[RefusedError, list[Parsed]]] = {}

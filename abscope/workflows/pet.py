@@ -1,4 +1,4 @@
-"""SUV of a case: at a point, and the highest of the series; in the file's unit where there is none."""
+"""SUV of a case: at a point and the highest voxel, with the value in the file's own unit."""
 
 from __future__ import annotations
 
