@@ -6,8 +6,6 @@ import dataclasses
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-import pydicom
-
 from abscope.core.case import Finding, Series
 from abscope.core.errors import RefusedError
 from abscope.core.geometry import Volume
@@ -107,7 +105,7 @@ def _slices(images: Sequence[Parsed], findings: list[Finding]) -> Iterator[Parse
         for frame in frames:
             yield dataclasses.replace(item, dataset=frame)
     for reason, items in refused.values():  # one line a series, not one a file
-        findings.append(_refused(reason, items[0].dataset, _words(items)))
+        findings.append(_refused(reason, _words(items)))
 
 
 def _series_uid(uid: str, number: int, group: list[Parsed]) -> str:

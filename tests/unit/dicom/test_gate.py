@@ -120,8 +120,9 @@ def test_an_oblique_stack_without_tilt_passes_with_its_axes():
     angle = np.deg2rad(10)
     axes = [[1, 0, 0], [0, np.cos(angle), np.sin(angle)], [0, -np.sin(angle), np.cos(angle)]]
     grid = Grid.regular(
-        origin_mm=(-40.0, -30.0, -20.0), spacing_zyx_mm=(4, 3, 2), shape_zyx=(5, 9, 9), axes=axes
-    )
+        origin_mm=(-40.0, -30.0, -20.0), spacing_zyx_mm=(4, 3, 2), shape_zyx=(5, 9, 9), axes=axes,
+        frame_of_reference_uid=phantoms.FRAME_UID,
+    )  # fmt: skip
     head = phantoms.header("oblique")
     volume = passed(ct_datasets(phantoms.volume_of(phantoms.landmarks_hu, grid), head))
     assert np.allclose(axes, volume.grid.axes, atol=1e-6)
