@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from abscope.core.analytes import ANALYTES
 from abscope.core.case import Case
 from abscope.core.lab_table import LabTable
-from abscope.core.labs import ANALYTES
 from abscope.core.names import is_target
 from abscope.dose.metrics import evaluate, parse_metrics
-from abscope.workflows.case_facts import indices_by_date
 from abscope.workflows.dose_evaluation import ACCEPT_COVERAGE, DoseEvaluation, StructureDose
+from abscope.workflows.lab_results import indices_by_date
 from abscope.workflows.simulation import WhatIf
 from components.safe import literal
 from components.words import percent_text, short_title

@@ -6,7 +6,9 @@ import streamlit as st
 
 import components.preload  # noqa: F401  # first of all imports, see there
 from abscope.core.errors import AbscopeError
-from abscope.workflows.case_facts import LAB_TEMPLATE, read_labs, set_facts, store_labs
+from abscope.workflows.case_facts import set_facts
+from abscope.workflows.lab_files import template_csv
+from abscope.workflows.lab_results import read_labs, store_labs
 from components import banner, charts, forms, notices, runtime, tables
 from components.access import require
 
@@ -52,12 +54,12 @@ else:
         max_upload_size=20,
     )  # fmt: skip
     st.download_button(
-        "Template", LAB_TEMPLATE, "labs-template.csv", "text/csv", key="labs.template",
+        "Template", template_csv, "labs-template.csv", "text/csv", key="labs.template",
         icon=":material/download:", type="tertiary", on_click="ignore",
     )  # fmt: skip
     if upload is not None:
         try:
-            table = read_labs(upload.name, upload.getvalue(), patient_id=case.patient.id)
+            table = read_labs(upload.name, upload.getvalue(), case=case)
         except AbscopeError as problem:
             notices.error(problem)
             st.stop()

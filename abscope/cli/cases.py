@@ -7,10 +7,11 @@ import dataclasses
 import json
 
 from abscope.cli.shared import ACTOR, Result, read_bytes
+from abscope.core.analytes import AMBIGUOUS, find_analyte
 from abscope.core.case import Case
 from abscope.core.errors import InputError, UsageError
 from abscope.workflows import views
-from abscope.workflows.case_facts import indices_by_date, read_labs, set_facts, store_labs
+from abscope.workflows.case_facts import set_facts
 from abscope.workflows.context import Context
 from abscope.workflows.findings import all_findings
 from abscope.workflows.import_report import findings_json, report_json, report_of
@@ -22,6 +23,7 @@ from abscope.workflows.importing import (
     savable_drafts,
     save,
 )
+from abscope.workflows.lab_results import indices_by_date, read_labs, store_labs
 from abscope.workflows.starting import LAB_SUFFIXES, start_from_labs
 
 
@@ -85,18 +87,50 @@ def delete(context: Context, given: argparse.Namespace) -> Result:
 
 
 def labs(context: Context, given: argparse.Namespace) -> Result:
-    """``labs``."""
+    """``labs``: what waits for an answer is refused with its question, the rest is stored."""
     case = context.cases.get(given.case)
-    table = read_labs(given.file.name, read_bytes(given.file), patient_id=case.patient.id)
+    table = read_labs(
+        given.file.name, read_bytes(given.file), case=case, answers=_lab_answers(given)
+    )
     case = store_labs(context, ACTOR, given.case, table)
     by_date = indices_by_date(case)
     return {
         "accepted": [views.lab_json(r) for r in table.accepted],
-        "refused": [dataclasses.asdict(cell) for cell in table.refused],
+        "refused": [dataclasses.asdict(cell) for cell in (*table.refused, *table.waiting)],
+        "questions": [dataclasses.asdict(q) for q in table.questions],
         "unused_tests": list(table.unused),
+        "findings": views.findings_json(table.findings),
         "derived": by_date[max(by_date)] if by_date else {},
         "derived_by_date": by_date,
     }
+
+
+def _lab_answers(given: argparse.Namespace) -> dict[str, str]:
+    """Return the answers that the options give, by the keys of the questions."""
+    answers = {
+        key: value
+        for key, value in (
+            ("date-order", given.date_order),
+            ("decimal-mark", given.decimal_mark),
+            ("excel-epoch", given.excel_epoch),
+        )
+        if value
+    }
+    if given.pd_l1:
+        answers |= {f"test:{name}": f"pdl1_{given.pd_l1}" for name in AMBIGUOUS}
+    for word in given.unit:
+        name, separator, unit = word.partition("=")
+        analyte = find_analyte(name)
+        if not separator or not unit or analyte is None:
+            raise UsageError(
+                "bad-usage",
+                "A unit is written TEST=UNIT.",
+                where="--unit",
+                expected="for example albumin=g/L",
+                remedy="Name a test of the template on the Labs page and its unit.",
+            )
+        answers[f"unit:{analyte.key}"] = unit
+    return answers
 
 
 def set_fields(context: Context, given: argparse.Namespace) -> Result:

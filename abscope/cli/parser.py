@@ -131,6 +131,14 @@ def _parser() -> Parser:
     labs = add("labs", "Read a table of laboratory results into a case.")
     labs.add_argument("case")
     labs.add_argument("file", type=pathlib.Path)
+    labs.add_argument(
+        "--unit", action="append", default=[], metavar="TEST=UNIT",
+        help="unit of the values that have none, for example albumin=g/L",
+    )  # fmt: skip
+    labs.add_argument("--date-order", choices=("dmy", "mdy"), help="order of dates like 03/04/2024")
+    labs.add_argument("--decimal-mark", choices=("point", "comma"), help="of numbers like 1,234")
+    labs.add_argument("--excel-epoch", choices=("1900", "1904"), help="of dates like 45355 in CSV")
+    labs.add_argument("--pd-l1", choices=("tps", "cps"), help="what a column named PD-L1 holds")
 
     facts = add("set", "Store clinical facts.")
     facts.add_argument("case")

@@ -1,31 +1,59 @@
-"""A laboratory table to results: every cell is either read with its unit or refused by name.
+"""A laboratory table to results: every cell is read with its unit, asked about, or refused by name.
 
-Long form: a row a result, columns ``date``, ``test``, ``value``, ``unit`` and, where the laboratory
-gives them, ``patient_id``, ``reference_low``, ``reference_high``. Nothing becomes "not a number"
-in silence, and no unit is guessed.
+Nothing becomes "not a number" in silence, no unit is guessed, no order of day and month assumed:
+the cells that hold something are exactly those accepted, asked, refused and not used.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import re
 from collections.abc import Mapping, Sequence
 
-from abscope.core.errors import AbscopeError, InputError
-from abscope.core.labs import Analyte, LabResult, canonical_value, find_analyte
+from abscope.core.analytes import AMBIGUOUS, BY_KEY, Analyte, find_analyte, plain_name
+from abscope.core.case import Finding
+from abscope.core.differentials import differential_findings
+from abscope.core.errors import InputError
+from abscope.core.lab_cell import (
+    canonical,
+    check_bounds,
+    limits,
+    mark_of,
+    order_of,
+    unit_beside,
+)
+from abscope.core.lab_dates import (
+    DateRules,
+    NeedsAnswer,
+    SampleDate,
+    read_date,
+)
+from abscope.core.lab_findings import duplicate_findings, remarks
+from abscope.core.lab_layout import RawCell, find_layout
+from abscope.core.lab_questions import (
+    Ask,
+    LabQuestion,
+    ask_date,
+    ask_decimal,
+    ask_test,
+    check_answers,
+    joined,
+    option_for,
+    question,
+    resolve_test,
+    unit_for,
+)
+from abscope.core.lab_text import (
+    CellError,
+    origin_of,
+    read_value,
+)
+from abscope.core.labs import LabResult
 
-_COLUMNS: dict[str, tuple[str, ...]] = {
-    "date": ("date", "sample date", "collected", "datum"),
-    "test": ("test", "analyte", "parameter", "name"),
-    "value": ("value", "result", "wert"),
-    "unit": ("unit", "units", "einheit"),
-    "patient_id": ("patient_id", "patientid", "mrn", "patient id"),
-    "reference_low": ("reference_low", "low", "ref low", "lower"),
-    "reference_high": ("reference_high", "high", "ref high", "upper"),
-}
 #: A table may not have more rows than this.
-MAX_ROWS = 200_000
+MAX_ROWS = 50_000
+#: Beginning of a remark that marks a row of the template which is not to be read.
+EXAMPLE = "example"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,187 +65,314 @@ class RefusedCell:
     value: str
     reason: str
     remedy: str
+    code: str = "lab-cell-refused"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class LabTable:
-    """What a table gave: results, refused cells, tests not used, PatientIDs named in it."""
+    """What a table gave.
+
+    Parameters
+    ----------
+    accepted, refused : tuple
+        Results and cells that were not taken.
+    unused : tuple of str
+        Tests that Abscope does not use; `unused_cells` says how many values they hold.
+    patient_ids : tuple of str
+        PatientIDs named in the table.
+    questions : tuple of LabQuestion
+        What a person must say first; the cells `waiting` for that, each with its question as the
+        reason.
+    findings : tuple of Finding
+        What is odd about the table as a whole.
+    layout : str
+        ``long``, ``wide`` or ``transposed``.
+    """
 
     accepted: tuple[LabResult, ...]
     refused: tuple[RefusedCell, ...]
     unused: tuple[str, ...]
     patient_ids: tuple[str, ...] = ()
+    questions: tuple[LabQuestion, ...] = ()
+    waiting: tuple[RefusedCell, ...] = ()
+    unused_cells: int = 0
+    findings: tuple[Finding, ...] = ()
+    layout: str = "long"
 
 
-def parse_lab_rows(
-    header: Sequence[str], rows: Sequence[Sequence[str]], *, patient_id: str = ""
-) -> LabTable:
-    """Return the results of a long table given as text cells.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LabOptions:
+    """What is known beside the table.
 
     Parameters
     ----------
-    header : sequence of str
-        Column names.
-    rows : sequence of sequence of str
-        Cells as text, in the order of the header.
-    patient_id : str
-        PatientID of the case; rows that name another one are refused. Empty: not compared.
+    patient_id, birth_date : str
+        Of the case; empty: not compared.
+    today : str
+        ISO 8601; later dates are refused. Empty: not checked.
+    answers : mapping
+        Answers to questions by their key.
+    epoch : {"1900", "1904"} or None
+        The calendar of the workbook.
+    upper_limits : mapping
+        Analyte key -> the laboratory's upper limit in the canonical unit, for ``xULN``.
+    """
+
+    patient_id: str = ""
+    birth_date: str = ""
+    today: str = ""
+    answers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    epoch: str | None = None
+    upper_limits: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+
+def parse_lab_rows(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    patient_id: str = "",
+    answers: Mapping[str, str] | None = None,
+) -> LabTable:
+    """Return the results of a table given as header and rows; see `parse_lab_table`."""
+    options = LabOptions(patient_id=patient_id, answers=answers or {})
+    return parse_lab_table([header, *rows], options)
+
+
+def parse_lab_table(rows: Sequence[Sequence[str]], options: LabOptions) -> LabTable:
+    """Return the results of a table given as text cells, first line first.
 
     Raises
     ------
     InputError
-        When a needed column is absent, or there are too many rows.
+        When no header is found, there are no or too many rows, or dates contradict each other.
+    UsageError
+        For an answer that was not asked for or is not possible.
     """
-    places = _places(header)
-    if len(rows) > MAX_ROWS:
-        raise _table_error(f"The table has {len(rows)} rows.", f"at most {MAX_ROWS} rows")
-    accepted: list[LabResult] = []
-    refused: list[RefusedCell] = []
-    unused: dict[str, None] = {}
-    named: dict[str, None] = {}
-    for number, cells in enumerate(rows, start=2):
-        row = {
-            name: (cells[place].strip() if place < len(cells) else "")
-            for name, place in places.items()
-        }
-        if not any(row.values()):
-            continue
-        if row.get("patient_id"):
-            named.setdefault(row["patient_id"])
-        if not row["test"]:
-            refused.append(_no_test(number))
-            continue
-        analyte = find_analyte(row["test"])
-        if analyte is None:
-            unused.setdefault(row["test"][:40])
-            continue
-        try:
-            accepted.append(_result(analyte, row, patient_id))
-        except _CellError as error:
-            refused.append(
-                RefusedCell(
-                    row=number,
-                    column=error.column,
-                    value=row.get(error.column, "")[:40],
-                    reason=error.reason,
-                    remedy=error.remedy,
-                )
-            )
-    return LabTable(
-        accepted=tuple(accepted),
-        refused=tuple(refused),
-        unused=tuple(unused),
-        patient_ids=tuple(named),
+    if len(rows) > MAX_ROWS + 1:
+        raise too_many_rows(len(rows) - 1)
+    layout = find_layout(rows)
+    examples = [c for c in layout.cells if c.remark.casefold().startswith(EXAMPLE)]
+    cells = [c for c in layout.cells if not c.remark.casefold().startswith(EXAMPLE)]
+    if not layout.cells:
+        raise _no_rows()
+    reader = _Reader(cells, options)
+    for cell in cells:
+        reader.take(cell)
+    return reader.table(layout.kind, layout.ignored_columns, len(examples))
+
+
+def too_many_rows(count: int) -> InputError:
+    """Return the refusal of a table that is too long."""
+    return InputError(
+        "lab-table-too-long",
+        f"The table has {count} rows.",
+        where="laboratory table",
+        expected=f"at most {MAX_ROWS} rows",
+        remedy="Take out what is not of this patient, or split the table.",
     )
 
 
-class _CellError(Exception):
-    def __init__(self, column: str, reason: str, remedy: str) -> None:
-        super().__init__(reason)
-        self.column, self.reason, self.remedy = column, reason, remedy
-
-
-def _no_test(number: int) -> RefusedCell:
-    return RefusedCell(
-        row=number,
-        column="test",
-        value="",
-        reason="The row does not say which test it is.",
-        remedy="Fill in the name of the test or take the row out.",
+def _no_rows() -> InputError:
+    return InputError(
+        "lab-table-empty",
+        "The table has a header and no results.",
+        where="laboratory table",
+        expected="at least one result",
+        remedy="Fill in date and value, and read the file again.",
     )
 
 
-def _places(header: Sequence[str]) -> dict[str, int]:
-    names = [name.strip().casefold().lstrip("\ufeff") for name in header]
-    places = {
-        key: next(i for i, name in enumerate(names) if name in spellings)
-        for key, spellings in _COLUMNS.items()
-        if any(name in spellings for name in names)
-    }
-    absent = [key for key in ("date", "test", "value", "unit") if key not in places]
-    if absent:
-        raise _table_error(
-            f"The table has no column {', '.join(absent)}.",
-            "the columns date, test, value and unit, in any order",
+class _Reader:
+    """Reads cell by cell with what the whole file proves, and keeps count."""
+
+    def __init__(self, cells: Sequence[RawCell], options: LabOptions) -> None:
+        self._options = options
+        self._answers = check_answers(options.answers)
+        self._mark = mark_of(cells, self._answers)
+        self._rules = DateRules(
+            order=order_of(cells, self._answers),
+            epoch=self._answers.get("excel-epoch", options.epoch),
+            today=options.today,
+            birth_date=options.birth_date,
         )
-    return places
+        self._accepted: list[LabResult] = []
+        self._refused: list[RefusedCell] = []
+        self._unused: dict[str, int] = {}
+        self._named: dict[str, None] = {}
+        self._questions: dict[str, LabQuestion] = {}
+        self._waiting: list[RefusedCell] = []
+        self._zones = self._ranges = 0
 
+    def take(self, cell: RawCell) -> None:
+        if cell.patient_id:
+            self._named.setdefault(str(cell.patient_id))
+        asks: list[Ask] = []
+        try:
+            self._check_patient(cell)
+            analyte = self._analyte(cell, asks)
+            if analyte is None:
+                return
+            result = self._result(analyte, cell, asks)
+        except CellError as error:
+            self._refuse(cell, error)
+            return
+        if asks or result is None:
+            self._ask(cell, asks)
+        else:
+            self._accepted.append(result)
 
-def _result(analyte: Analyte, row: Mapping[str, str], patient_id: str) -> LabResult:
-    named = row.get("patient_id", "")
-    if patient_id and named and named != patient_id:
-        raise _CellError(
+    def table(self, kind: str, ignored: tuple[str, ...], examples: int) -> LabTable:
+        del ignored  # extra columns are meant to be there
+        return LabTable(
+            accepted=tuple(self._accepted),
+            refused=tuple(self._refused),
+            unused=tuple(self._unused),
+            patient_ids=tuple(self._named),
+            questions=tuple(self._questions.values()),
+            waiting=tuple(self._waiting),
+            unused_cells=sum(self._unused.values()),
+            findings=(
+                *duplicate_findings(self._accepted),
+                *differential_findings(self._accepted),
+                *remarks(self._zones, self._ranges, examples),
+            ),
+            layout=kind,
+        )
+
+    def _check_patient(self, cell: RawCell) -> None:
+        mine, named = self._options.patient_id, cell.patient_id
+        if not mine or not named or str(named) == mine:
+            return
+        if origin_of(named) == "number":
+            raise CellError(
+                "patient_id",
+                "lab-other-patient",
+                "The id stands as a number in the workbook and differs from the case's: leading "
+                "zeros may be lost, or the row belongs to another patient.",
+                "Format the column as text with the whole id, or take it out after checking.",
+            )
+        raise CellError(
             "patient_id",
+            "lab-other-patient",
             "The row belongs to another patient.",
             "Take the row out, or import it into that patient's case.",
         )
-    value = _canonical(analyte, _number(row["value"], "value"), row["unit"])
-    if not analyte.lowest <= value <= analyte.highest:
-        raise _CellError(
-            "value",
-            f"{analyte.name} of {value:g} {analyte.unit} is outside what is possible "
-            f"({analyte.lowest:g} to {analyte.highest:g}).",
-            "Check the value and its unit against the laboratory report.",
+
+    def _analyte(self, cell: RawCell, asks: list[Ask]) -> Analyte | None:
+        """Return the test, None when it is counted as not used or is asked about."""
+        if not cell.test:
+            raise CellError(
+                "test",
+                "lab-test-missing",
+                "The row does not say which test it is.",
+                "Fill in the name of the test or take the row out.",
+            )
+        name = plain_name(cell.test)
+        if name in AMBIGUOUS:
+            answer = self._answers.get(f"test:{name}")
+            if answer is not None:
+                return BY_KEY[answer]
+            self._ask(cell, [ask_test(name)])
+            return None
+        analyte = find_analyte(cell.test)
+        if analyte is None:
+            shown = cell.test[:40]
+            self._unused[shown] = self._unused.get(shown, 0) + 1
+        return analyte
+
+    def _result(self, analyte: Analyte, cell: RawCell, asks: list[Ask]) -> LabResult | None:
+        sample = self._date(cell, asks)
+        reading = read_value(cell.value, self._mark)
+        if reading.number is None:
+            assert reading.asks is not None
+            asks.append(ask_decimal(cell.value, reading.asks))
+            return None
+        unit = unit_beside(cell, reading)
+        if not unit and re.search(r"%|\bpercent", cell.test[:80].casefold()):
+            unit = "%"  # the name of the test says it
+        analyte = resolve_test(analyte, unit)
+        if not unit:
+            try:
+                unit = unit_for(analyte, reading.number, self._answers)
+            except Ask as ask:
+                asks.append(ask)
+                return None
+            analyte = resolve_test(analyte, unit)
+        value = canonical(analyte, reading.number, unit, cell, self._options.upper_limits)
+        check_bounds(analyte, value, reading.comparator)
+        if sample is None:
+            return None
+        low, high = self._limits(analyte, cell, unit)
+        return LabResult(
+            key=analyte.key,
+            date=sample.date,
+            value=value,
+            source_value=cell.source_value or cell.value[:40],
+            source_unit=cell.source_unit or unit,
+            low=low,
+            high=high,
+            time=sample.time,
+            comparator=reading.comparator,
+            flag=reading.flag or cell.flag[:8],
         )
-    limits = [
-        _canonical(analyte, _number(row[key], key), row["unit"]) if row.get(key) else None
-        for key in ("reference_low", "reference_high")
-    ]
-    return LabResult(
-        key=analyte.key,
-        date=_date(row["date"]),
-        value=value,
-        source_value=row["value"],
-        source_unit=row["unit"],
-        low=limits[0],
-        high=limits[1],
-    )
 
+    def _date(self, cell: RawCell, asks: list[Ask]) -> SampleDate | None:
+        try:
+            sample = read_date(cell.date, self._rules)
+        except NeedsAnswer as needed:
+            asks.append(ask_date(needed.topic, cell.date, needed.readings))
+            return None
+        self._zones += bool(sample.zone)
+        if cell.time and not sample.time:
+            stamped = read_date(f"2000-01-01 {cell.time[:5]}", DateRules())
+            return dataclasses.replace(sample, time=stamped.time)
+        return sample
 
-def _number(text: str, column: str) -> float:
-    if not text:
-        raise _CellError(column, "The value is empty.", "Fill it in or take the row out.")
-    if text[0] in "<>≤≥":
-        raise _CellError(
-            column,
-            "The value is a limit, not a number.",
-            "A limit is not used in models; enter the measured value if there is one.",
+    def _limits(
+        self, analyte: Analyte, cell: RawCell, unit: str
+    ) -> tuple[float | None, float | None]:
+        """Return the reference range; one that cannot be read is left out and counted."""
+        try:
+            return limits(analyte, cell, unit, self._mark, self._options.upper_limits)
+        except CellError:
+            self._ranges += 1
+            return None, None
+
+    def _refuse(self, cell: RawCell, error: CellError) -> None:
+        column = cell.column if error.column == "value" else error.column
+        shown = {
+            "value": cell.value, "date": cell.date, "unit": cell.unit, "test": cell.test,
+            "patient_id": cell.patient_id,
+        }.get(error.column, cell.value)  # fmt: skip
+        self._refused.append(
+            RefusedCell(
+                row=cell.row,
+                column=column,
+                value=str(shown)[:40],
+                reason=error.reason,
+                remedy=error.remedy,
+                code=error.code,
+            )
         )
-    if re.fullmatch(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", text):
-        return float(text)
-    if re.fullmatch(r"\d+,\d{1,2}", text):
-        return float(text.replace(",", "."))
-    raise _CellError(
-        column,
-        "The value is not a plain number.",
-        "Write it with a decimal point and without flags or thousands separators.",
-    )
 
-
-def _canonical(analyte: Analyte, value: float, unit: str) -> float:
-    try:
-        return canonical_value(analyte, value, unit)
-    except AbscopeError as error:
-        raise _CellError("unit", f"{error.what} Expected {error.expected}.", error.remedy) from None
-
-
-def _date(text: str) -> str:
-    match = re.fullmatch(r"(\d{4}-\d{2}-\d{2})([T ].*)?", text)
-    try:
-        return datetime.date.fromisoformat(match.group(1) if match else text).isoformat()
-    except ValueError:
-        raise _CellError(
-            "date",
-            "The date is not in ISO form, so day and month could be mixed up.",
-            "Write it as YYYY-MM-DD.",
-        ) from None
-
-
-def _table_error(what: str, expected: str) -> InputError:
-    return InputError(
-        "lab-table-not-understood",
-        what,
-        where="laboratory table",
-        expected=expected,
-        remedy="Use the template on the Labs page.",
-    )
+    def _ask(self, cell: RawCell, asks: Sequence[Ask]) -> None:
+        """Let a cell wait, and ask each question once a file."""
+        self._waiting.append(
+            RefusedCell(
+                row=cell.row,
+                column=cell.column,
+                value=str(cell.value)[:40],
+                reason=" ".join(ask.text for ask in asks),
+                remedy="Answer the question on the Labs page, or by an option of the command: "
+                + ", ".join(option_for(ask.key) for ask in asks)
+                + ".",
+                code="lab-answer-needed",
+            )
+        )
+        for ask in asks:
+            known = self._questions.get(ask.key)
+            self._questions[ask.key] = (
+                question(ask, cell.row, cell.column, str(cell.value))
+                if known is None
+                else joined(known, ask)
+            )

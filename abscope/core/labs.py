@@ -1,54 +1,12 @@
-"""Laboratory results: the analytes, one result, and the indices derived from them."""
+"""Laboratory results: one result, which of several counts, and the indices derived from them."""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
-import re
 from collections.abc import Iterable
 
-from abscope.core.units import to_canonical
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Analyte:
-    """A measured quantity: key, name on screen, canonical unit, kind, plausible range."""
-
-    key: str
-    name: str
-    unit: str
-    kind: str
-    lowest: float
-    highest: float
-    spellings: tuple[str, ...]
-
-
-#: What the tables understand. Ranges are physiological bounds, beyond which a value is refused.
-ANALYTES: tuple[Analyte, ...] = (
-    Analyte(key="wbc", name="Leukocytes (WBC)", unit="10^9/L", kind="cells", lowest=0.01,
-            highest=500, spellings=("wbc", "leukocytes", "leucocytes", "white blood cells")),
-    Analyte(key="anc", name="Neutrophils (ANC)", unit="10^9/L", kind="cells", lowest=0,
-            highest=200, spellings=("anc", "neutrophils", "neutrophil count")),
-    Analyte(key="alc", name="Lymphocytes (ALC)", unit="10^9/L", kind="cells", lowest=0,
-            highest=100, spellings=("alc", "lymphocytes", "lymphocyte count")),
-    Analyte(key="plt", name="Platelets", unit="10^9/L", kind="cells", lowest=1, highest=3000,
-            spellings=("plt", "platelets", "thrombocytes", "platelet count")),
-    Analyte(key="hb", name="Hemoglobin", unit="g/L", kind="protein", lowest=20, highest=250,
-            spellings=("hb", "hgb", "hemoglobin", "haemoglobin")),
-    Analyte(key="albumin", name="Albumin", unit="g/L", kind="protein", lowest=10, highest=70,
-            spellings=("albumin", "alb", "serum albumin")),
-    Analyte(key="ldh", name="LDH", unit="U/L", kind="enzyme", lowest=20, highest=20000,
-            spellings=("ldh", "lactate dehydrogenase", "ld")),
-    Analyte(key="crp", name="CRP", unit="mg/L", kind="low_protein", lowest=0, highest=1000,
-            spellings=("crp", "c-reactive protein", "c reactive protein")),
-)  # fmt: skip
-BY_KEY: dict[str, Analyte] = {a.key: a for a in ANALYTES}
-
-
-def find_analyte(name: str) -> Analyte | None:
-    """Return the analyte that a column or row name stands for, None when it is not known."""
-    wanted = re.sub(r"[\s_]+", " ", name.strip().casefold())
-    return next((a for a in ANALYTES if wanted in a.spellings), None)
+from abscope.core.analytes import BY_KEY, Analyte
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,13 +18,21 @@ class LabResult:
     key : str
         Key of the `Analyte`.
     date : str
-        ISO 8601 date of the sample.
+        ISO 8601 date of the sample, as the laboratory wrote it.
     value : float
-        In the analyte's canonical unit.
+        In the analyte's canonical unit; the limit itself where there is a comparator.
     source_value, source_unit : str
         As the laboratory wrote them.
     low, high : float or None
         Reference range in the canonical unit.
+    time : str
+        Clock time of the sample (HH:MM), empty when not given.
+    comparator : str
+        ``"<"``, ``"≤"``, ``">"`` or ``"≥"`` where the laboratory gave a limit; else empty.
+    flag : str
+        The laboratory's own mark, such as ``H``, ``L`` or ``*``.
+    derived : str
+        How the value was computed from others, empty for a measured one.
     """
 
     key: str
@@ -76,16 +42,40 @@ class LabResult:
     source_unit: str
     low: float | None = None
     high: float | None = None
+    time: str = ""
+    comparator: str = ""
+    flag: str = ""
+    derived: str = ""
 
     @property
     def analyte(self) -> Analyte:
         """The measured quantity."""
         return BY_KEY[self.key]
 
+    @property
+    def is_number(self) -> bool:
+        """Whether the value is a number that may be computed with, not a limit such as ``<0.6``."""
+        return not self.comparator
 
-def canonical_value(analyte: Analyte, value: float, unit: str) -> float:
-    """Return a value in the analyte's canonical unit; raises UnitError."""
-    return to_canonical(value, unit, analyte.kind)
+    @property
+    def text(self) -> str:
+        """The value as it is shown, with its comparator.
+
+        Examples
+        --------
+        >>> LabResult(key="crp", date="2024-01-31", value=0.6, source_value="<0.6",
+        ...           source_unit="mg/L", comparator="<").text
+        '<0.6'
+        """
+        return f"{self.comparator}{self.value:.6g}"
+
+
+def in_order(results: Iterable[LabResult]) -> list[LabResult]:
+    """Return results by date and time; those of one moment stay in the order in which they came.
+
+    A result without a time of day counts as earlier than one with it.
+    """
+    return sorted(results, key=lambda r: (r.date, r.time))
 
 
 def latest(
@@ -97,7 +87,9 @@ def latest(
 ) -> LabResult | None:
     """Return the newest result of an analyte, optionally limited by date, None when there is none.
 
-    Dates are ISO 8601, so that text order is time order.
+    Of several results of one test and day the one with the latest time counts, else the one that
+    came last: the last row of the file, or the file read last. Dates are ISO 8601, so that text
+    order is time order.
     """
     fitting = [
         r
@@ -106,7 +98,13 @@ def latest(
         and (on_or_before is None or r.date <= on_or_before)
         and (before is None or r.date < before)
     ]
-    return max(fitting, key=lambda r: r.date, default=None)
+    ordered = in_order(fitting)
+    return ordered[-1] if ordered else None
+
+
+def day_values(results: Iterable[LabResult], date: str) -> dict[str, LabResult]:
+    """Return for each analyte the result of a date that counts (the rule of `latest`)."""
+    return {r.key: r for r in in_order(r for r in results if r.date == date)}
 
 
 def ratio(numerator: float | None, denominator: float | None) -> float | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 
-from abscope.core.labs import BY_KEY, LabResult
+from abscope.core.analytes import BY_KEY
+from abscope.core.labs import LabResult
 from abscope.figures.palette import BLUE, IMMUNOTHERAPY, RADIOTHERAPY, Tone
 
 

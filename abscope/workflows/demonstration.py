@@ -8,9 +8,10 @@ import tempfile
 
 from abscope.core.case import Case
 from abscope.demo import write_demo
-from abscope.workflows.case_facts import read_labs, set_facts, store_labs
+from abscope.workflows.case_facts import set_facts
 from abscope.workflows.context import Actor, Context
 from abscope.workflows.importing import check_reading, read_paths, save
+from abscope.workflows.lab_results import read_labs, store_labs
 
 #: The demonstration case has this id, so that opening it twice finds it again.
 DEMO_CASE_ID = "demonstration"

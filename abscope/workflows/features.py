@@ -7,10 +7,14 @@ stays missing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from abscope.core.case import Case
+from abscope.core.differentials import with_derived_counts
 from abscope.core.errors import RefusedError
 from abscope.core.facts import FIELDS
-from abscope.core.labs import LabResult, latest, ratio
+from abscope.core.indices import indices_of_day
+from abscope.core.labs import LabResult, latest
 from abscope.dose.alpha_beta import alpha_beta_for
 from abscope.dose.fractionation import CERR_REFERENCE_FRACTIONS, isoeffective
 from abscope.dose.histogram import Dvh
@@ -26,6 +30,16 @@ from abscope.workflows.dose_evaluation import (
 from abscope.workflows.findings import header_age_years
 
 _NOTHING = Feature(name="", value=None)
+#: Analyte -> (input of the models, its unit, divisor of the canonical unit).
+_LAB_FEATURES = (
+    ("albumin", "albumin_g_per_dl", "g/dL", 10.0),
+    ("anc", "anc_10e9_per_l", "10^9/L", 1.0),
+    ("wbc", "wbc_10e9_per_l", "10^9/L", 1.0),
+    ("alc", "alc_10e9_per_l", "10^9/L", 1.0),
+    ("ldh", "ldh_u_per_l", "U/L", 1.0),
+    ("pdl1_tps", "pdl1_tps_percent", "%", 1.0),
+    ("tmb", "tmb_mut_per_mb", "mut/Mb", 1.0),
+)
 
 
 def case_features(
@@ -34,7 +48,7 @@ def case_features(
     """Return the features of a case, and sentences on what could not be computed and why."""
     found: dict[str, Feature] = {}
     notes: list[str] = []
-    _add_labs(case, found)
+    _add_labs(case, found, notes)
     _add_age_and_sex(case, found)
     if case.doses:
         try:
@@ -120,43 +134,55 @@ def lung_evaluation(context: Context, case: Case, dose_uid: str | None = None) -
     return evaluate_dose(context, case, dose_uid=dose_uid, structures=[LUNGS_MINUS_GTV, *organs])
 
 
-def _add_labs(case: Case, found: dict[str, Feature]) -> None:
+def _add_labs(case: Case, found: dict[str, Feature], notes: list[str]) -> None:
+    """Add laboratory values; a newest result that is a limit (``<0.6``) leaves its input missing.
+
+    An older number does not stand in for it: the input is missing, and the note says why.
+    """
     limit = case.facts.text("ici_start")
-    albumin = latest(case.labs, "albumin", on_or_before=limit)
-    if albumin is not None:
-        found["albumin_g_per_dl"] = _lab("albumin_g_per_dl", albumin.value / 10, "g/dL", albumin)
-    for key, field in (("anc", "anc"), ("wbc", "wbc"), ("alc", "alc")):
-        result = latest(case.labs, key, on_or_before=limit)
-        if result is not None:
-            name = f"{field}_10e9_per_l"
-            found[name] = _lab(name, result.value, "10^9/L", result)
-    ldh = latest(case.labs, "ldh", on_or_before=limit)
-    if ldh is not None:
-        found["ldh_u_per_l"] = _lab("ldh_u_per_l", ldh.value, "U/L", ldh)
-        if ldh.high is not None:
-            found["ldh_uln_u_per_l"] = _lab("ldh_uln_u_per_l", ldh.high, "U/L", ldh)
-    pair = _same_day(case, "anc", "alc", limit)
-    if pair is not None:
-        nlr = ratio(pair[0].value, pair[1].value)
-        if nlr is not None:
-            found["nlr"] = _lab("nlr", nlr, "ratio", pair[0])
+    labs = with_derived_counts(case.labs)
+    for key, name, unit, divisor in _LAB_FEATURES:
+        result = latest(labs, key, on_or_before=limit)
+        if result is None:
+            continue
+        if not result.is_number:
+            notes.append(
+                f"{result.analyte.name} of {result.date} is {result.text} {result.analyte.unit}: "
+                "a limit is not used as a number, so this input is missing."
+            )
+            continue
+        found[name] = _lab(name, result.value / divisor, unit, result)
+        if key == "ldh" and result.high is not None:
+            found["ldh_uln_u_per_l"] = _lab("ldh_uln_u_per_l", result.high, "U/L", result)
+    _add_nlr(labs, limit, found, notes)
 
 
-def _same_day(
-    case: Case, first: str, second: str, limit: str | None
-) -> tuple[LabResult, LabResult] | None:
-    """Return the newest two results of one sample date, so that a ratio is of one blood draw."""
-    dates = {r.date for r in case.labs if r.key == first and (limit is None or r.date <= limit)}
-    both = sorted(dates & {r.date for r in case.labs if r.key == second})
-    if not both:
-        return None
-    a = latest(case.labs, first, on_or_before=both[-1])
-    b = latest(case.labs, second, on_or_before=both[-1])
-    return (a, b) if a is not None and b is not None else None
+def _add_nlr(
+    labs: Sequence[LabResult], limit: str | None, found: dict[str, Feature], notes: list[str]
+) -> None:
+    """Add the NLR of the newest day that has both counts, or both percentages."""
+    dates = sorted({r.date for r in labs if limit is None or r.date <= limit}, reverse=True)
+    for date in dates:
+        day = {r.key for r in labs if r.date == date}
+        if not ({"anc", "alc"} <= day or {"neutrophil_percent", "lymphocyte_percent"} <= day):
+            continue
+        index = next(i for i in indices_of_day(labs, date) if i.rule.key == "nlr")
+        if index.value is None:
+            notes.append(f"No NLR of {date}: {index.reason}.")
+            return
+        derived = any(r.derived for r in labs if r.date == date and r.key in ("anc", "alc"))
+        more = ", counts derived from percentages" if derived else ""
+        if "(%)" in index.parts:
+            more = ", ratio of percentages"
+        found["nlr"] = Feature(
+            name="nlr", value=index.value, unit="ratio", provenance=f"lab of {date}{more}"
+        )
+        return
 
 
 def _lab(name: str, value: float, unit: str, source: LabResult) -> Feature:
-    return Feature(name=name, value=value, unit=unit, provenance=f"lab of {source.date}")
+    more = f", derived: {source.derived}" if source.derived else ""
+    return Feature(name=name, value=value, unit=unit, provenance=f"lab of {source.date}{more}")
 
 
 def _add_age_and_sex(case: Case, found: dict[str, Feature]) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from abscope.core.case import Case, Patient
+from abscope.core.case import Case, Finding, Patient
 from abscope.core.errors import IdentityError, InputError
 from abscope.core.ids import check_case_id, new_case_id
+from abscope.core.lab_table import RefusedCell
 from abscope.store.cases import Additions
-from abscope.workflows.case_facts import read_labs, store_labs
 from abscope.workflows.context import Actor, Context
+from abscope.workflows.lab_results import read_labs, store_labs
 
 #: What marks a file as a table of laboratory results.
 LAB_SUFFIXES = frozenset({".csv", ".xlsx"})
@@ -64,4 +65,23 @@ def start_from_labs(
     case = held or start_case(context, actor, next(iter(known), ""), case_id=case_id)
     for table in tables:
         case = store_labs(context, actor, case.id, table)
-    return case
+    lost = [cell for table in tables for cell in (*table.refused, *table.waiting)]
+    if lost:
+        entry = actor.entry("labs", case.id, refused=len(lost))
+        context.cases.extend(case.id, case.version, Additions(findings=[_not_read(lost)]), entry)
+    return context.cases.get(case.id)
+
+
+def _not_read(cells: Sequence[RefusedCell]) -> Finding:
+    rows = sorted({cell.row for cell in cells})
+    shown = ", ".join(map(str, rows[:10])) + (" ..." if len(rows) > 10 else "")
+    return Finding(
+        code="lab-cells-not-read",
+        severity="warning",
+        where="laboratory table",
+        message=f"{len(cells)} cells of the laboratory table were not read (rows {shown}), the "
+        f"first because: {cells[0].reason}",
+        remedy="Read the table again on the Labs page, or with `labs CASE FILE`: it lists each.",
+        expected="a number with unit and date in every filled cell",
+        group="laboratory results",
+    )

@@ -116,6 +116,10 @@ def lab_json(result: LabResult) -> dict[str, Any]:
         "source_unit": result.source_unit,
         "low": result.low,
         "high": result.high,
+        "time": result.time,
+        "comparator": result.comparator,
+        "flag": result.flag,
+        "derived": result.derived,
     }
 
 

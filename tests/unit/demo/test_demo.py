@@ -13,9 +13,10 @@ import pydicom
 import pytest
 from scipy import ndimage
 
+from abscope.core.analytes import find_analyte
 from abscope.core.facts import ClinicalFacts
 from abscope.core.geometry import Grid, Volume
-from abscope.core.labs import derived_indices, find_analyte
+from abscope.core.labs import derived_indices
 from abscope.core.rasterise import region_weights
 from abscope.core.resample import resample_to, sample_at
 from abscope.core.structures import Contour, Region, Roi
