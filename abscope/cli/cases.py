@@ -99,7 +99,7 @@ def labs(context: Context, given: argparse.Namespace) -> Result:
         "refused": [dataclasses.asdict(cell) for cell in (*table.refused, *table.waiting)],
         "questions": [dataclasses.asdict(q) for q in table.questions],
         "unused_tests": list(table.unused),
-        "findings": views.findings_json(table.findings),
+        "findings": findings_json(table.findings),
         "derived": by_date[max(by_date)] if by_date else {},
         "derived_by_date": by_date,
     }
