@@ -20,11 +20,12 @@ from abscope.core.geometry import Grid, Volume
 from abscope.core.settings import Settings
 from abscope.dicom.deidentify import Pseudonyms
 from abscope.dicom.write_ct import ct_datasets
-from abscope.workflows.case_facts import read_labs, set_facts, store_labs
+from abscope.workflows.case_facts import set_facts
 from abscope.workflows.context import Actor, Context, open_context
 from abscope.workflows.deidentified import export_folder, export_zip, pseudonyms
 from abscope.workflows.dose_evaluation import evaluate_dose
 from abscope.workflows.importing import check_reading, read_paths, save
+from abscope.workflows.lab_results import read_labs, store_labs
 from tests import phantoms
 
 ACTOR = Actor(name="tester")
