@@ -11,6 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from abscope.core.geometry import Grid, Volume
 from abscope.core.plan import Dose
+from abscope.core.rasterise import crosses_itself
 from abscope.core.resample import sample_at
 from abscope.core.structures import Contour, Region, Roi
 from abscope.dose.dvh import compute_dvh
@@ -26,6 +27,7 @@ def main() -> None:
         Contour(points_mm=np.array([(x, y, z) for x, y in square])) for z in (4.0, 6.0, 8.0)
     )
     roi = Roi(number=1, name="cube", contours=contours)
+    crosses_itself(np.array(square), 0.01)
     compute_dvh(Dose(uid="1", volume=volume, summation="PLAN"), Region.of(roi))
 
 

@@ -9,8 +9,9 @@ import json
 from abscope.cli.shared import ACTOR, Result, read_bytes
 from abscope.core.analytes import AMBIGUOUS, find_analyte
 from abscope.core.case import Case
-from abscope.core.errors import InputError, UsageError
+from abscope.core.errors import ConflictError, IdentityError, InputError, UsageError
 from abscope.workflows import views
+from abscope.workflows.additions import addition_findings
 from abscope.workflows.case_facts import set_facts
 from abscope.workflows.context import Context
 from abscope.workflows.findings import all_findings
@@ -48,15 +49,21 @@ def import_files(context: Context, given: argparse.Namespace) -> Result:
             ],
         }
     known = None if given.case is not None else same_import(context, draft)
-    case = known or save(
-        context,
-        ACTOR,
-        draft,
-        case_id=given.case,
-        findings=reading.findings,
-        accepted=accepted,
-        reasons=dict.fromkeys(accepted, given.reason) if given.reason else None,
-    )
+    try:
+        case = known or save(
+            context,
+            ACTOR,
+            draft,
+            case_id=given.case,
+            findings=reading.findings,
+            accepted=accepted,
+            reasons=dict.fromkeys(accepted, given.reason) if given.reason else None,
+        )
+    except (IdentityError, ConflictError) as refused:
+        if given.case is None or not context.cases.exists(given.case):
+            raise
+        found = addition_findings(context, given.case, draft)
+        return {"_error": refused, "findings": findings_json(found)}
     result = _whole(context, case)
     idle = sorted(accepted - {f["code"] for f in result["findings"]})
     return result | ({"accepted_without_effect": idle} if idle else {})

@@ -114,7 +114,11 @@ class RoiInfo:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class StructureSetInfo:
-    """A structure set without its contours, which lie in the archive under `blob`."""
+    """A structure set without its contours, which lie in the archive under `blob`.
+
+    ``series_uid`` is the image it is drawn on here, or the one its source names when that is not
+    here; ``slice_uids`` are the images that its source names.
+    """
 
     uid: str
     label: str
@@ -123,6 +127,7 @@ class StructureSetInfo:
     series_uid: str
     rois: tuple[RoiInfo, ...]
     blob: str = ""
+    slice_uids: tuple[str, ...] = ()
 
     @property
     def is_auto(self) -> bool:

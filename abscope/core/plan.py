@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from abscope.core.geometry import Volume
+from abscope.core.geometry import Grid, Volume
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,3 +67,8 @@ class Dose:
     dose_type: str = "PHYSICAL"
     plan_uid: str = ""
     structure_set_uid: str = ""
+
+    @property
+    def grid(self) -> Grid:
+        """Where the voxel centres lie."""
+        return self.volume.grid

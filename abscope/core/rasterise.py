@@ -86,6 +86,41 @@ def _fill(
             weights_yx[row, c1] += share * (right - c1)
 
 
+@numba.njit(cache=True, nogil=True)
+def crosses_itself(
+    points_xy: FloatArray, touching_mm: float
+) -> bool:  # pragma: no cover - compiled
+    """Return whether a closed polygon, shape (n, 2), crosses itself.
+
+    Two sides cross when the ends of each lie on both sides of the other, farther from it than
+    `touching_mm`: outlines that touch, and the bridge of a keyhole, do not cross.
+    """
+    n = points_xy.shape[0]
+    for i in range(n):
+        i2 = i + 1 if i + 1 < n else 0
+        ax, ay, bx, by = points_xy[i, 0], points_xy[i, 1], points_xy[i2, 0], points_xy[i2, 1]
+        low_x, high_x = min(ax, bx), max(ax, bx)
+        low_y, high_y = min(ay, by), max(ay, by)
+        ab = np.hypot(bx - ax, by - ay)
+        for j in range(i + 2, n):
+            j2 = j + 1 if j + 1 < n else 0
+            cx, cy, dx, dy = points_xy[j, 0], points_xy[j, 1], points_xy[j2, 0], points_xy[j2, 1]
+            if max(cx, dx) < low_x or min(cx, dx) > high_x:
+                continue
+            if max(cy, dy) < low_y or min(cy, dy) > high_y:
+                continue
+            reach, other = touching_mm * ab, touching_mm * np.hypot(dx - cx, dy - cy)
+            c_side = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+            d_side = (bx - ax) * (dy - ay) - (by - ay) * (dx - ax)
+            if abs(c_side) <= reach or abs(d_side) <= reach or c_side * d_side > 0.0:
+                continue
+            a_side = (dx - cx) * (ay - cy) - (dy - cy) * (ax - cx)
+            b_side = (dx - cx) * (by - cy) - (dy - cy) * (bx - cx)
+            if abs(a_side) > other and abs(b_side) > other and a_side * b_side < 0.0:
+                return True
+    return False
+
+
 def coverage(
     polygons: Sequence[npt.ArrayLike],
     *,

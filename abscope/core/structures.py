@@ -102,6 +102,8 @@ class StructureSet:
     frame_of_reference_uid, series_uid : str
         Frame and image series on which it was drawn; empty when the source does not say.
     rois : tuple of Roi
+    slice_uids : tuple of str
+        SOPInstanceUIDs of the images on which it was drawn, as far as the source names them.
     """
 
     uid: str
@@ -110,6 +112,7 @@ class StructureSet:
     frame_of_reference_uid: str
     rois: tuple[Roi, ...]
     series_uid: str = ""
+    slice_uids: tuple[str, ...] = ()
 
     def roi(self, key: str | int) -> Roi:
         """Return the ROI with this number, name or standard name (in this order).
@@ -201,7 +204,7 @@ def slabs_of(
     gaps = np.diff(positions)
     usual = float(np.median(gaps)) if gaps.size else (usual_gap_mm or SINGLE_PLANE_THICKNESS_MM)
     usual = roi.plane_gap_mm or usual
-    breaks = np.flatnonzero(gaps > GAP_FACTOR * usual) + 1
+    breaks = _breaks(positions, usual)
     slabs: list[Slab] = []
     for run in np.split(np.arange(len(planes)), breaks):
         edges = slab_edges_mm(positions[run], single_thickness_mm=usual)
@@ -210,6 +213,40 @@ def slabs_of(
             for index, low, high in zip(run, edges[:-1], edges[1:], strict=True)
         )
     return tuple(slabs)
+
+
+def plane_positions_mm(roi: Roi, axes: npt.ArrayLike | None = None) -> FloatArray:
+    """Return the ascending positions of a structure's planes along ``axes[2]``, shape (planes,).
+
+    Raises
+    ------
+    GeometryError
+        ``contours-not-in-planes``: contours that are not flat along the normal.
+    """
+    frame = np.eye(3) if axes is None else np.asarray(axes, dtype=np.float64)
+    return np.array([position for position, _ in _group_planes(roi.closed, frame)])
+
+
+def plane_gaps(
+    positions_mm: npt.ArrayLike, usual_gap_mm: float | None = None
+) -> list[tuple[float, float]]:
+    """Return the planes (mm) on both sides of each gap that `slabs_of` leaves unfilled.
+
+    Examples
+    --------
+    >>> plane_gaps([0.0, 3.0, 6.0, 15.0, 18.0])
+    [(6.0, 15.0)]
+    """
+    positions = np.asarray(positions_mm, dtype=np.float64)
+    if positions.size < 2:
+        return []
+    usual = usual_gap_mm or float(np.median(np.diff(positions)))
+    return [(float(positions[i - 1]), float(positions[i])) for i in _breaks(positions, usual)]
+
+
+def _breaks(positions: FloatArray, usual_gap_mm: float) -> npt.NDArray[np.intp]:
+    """Return the index of the first plane after each gap."""
+    return np.flatnonzero(np.diff(positions) > GAP_FACTOR * usual_gap_mm) + 1
 
 
 def _group_planes(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from typing import TypeVar
 
 import pydicom
 
 from abscope.core.case import Finding, Patient, Series
+from abscope.core.contour_checks import contour_findings
 from abscope.core.errors import RefusedError
 from abscope.core.geometry import Volume
 from abscope.core.ids import uid_from
@@ -20,11 +21,11 @@ from abscope.dicom import header
 from abscope.dicom.dates import date_findings
 from abscope.dicom.inventory import Found, inventory, object_group, tagged
 from abscope.dicom.link import LinkedSet, linked_sets
-from abscope.dicom.references import absent_slices, reference_findings
+from abscope.dicom.references import drawn_on, reference_findings
 from abscope.dicom.roi_names import review_names
 from abscope.dicom.rtdose import read_dose
 from abscope.dicom.rtplan import read_plan
-from abscope.dicom.rtstruct import parse_structure_set, referenced_slice_uids
+from abscope.dicom.rtstruct import parse_structure_set
 from abscope.dicom.scan import Parsed, scan
 from abscope.dicom.series import frame_findings, read_series
 from abscope.dicom.sources import SourceFile
@@ -36,8 +37,9 @@ T = TypeVar("T", Plan, Dose, StructureSet)
 class Draft:
     """One patient's part of an upload, ready to be stored once its errors are accepted.
 
-    ``objects`` maps each SOPInstanceUID to the sha256 of its file; ``inventory`` lists what was
-    there, whether or not it can be used.
+    ``objects`` maps the SOPInstanceUID of each object that is part of it to the sha256 of its
+    file; what was left out may come again in other bytes. ``inventory`` lists what was there,
+    whether or not it can be used.
     """
 
     patient: Patient
@@ -91,8 +93,9 @@ def _draft(linked: LinkedSet, accepted: frozenset[str]) -> Draft:
     findings: list[Finding] = list(linked.findings)
     by_kind: dict[str, list[Parsed]] = defaultdict(list)
     for item in linked.objects:
-        by_kind[item.modality if item.modality.startswith("RT") else "IMAGE"].append(item)
+        by_kind["IMAGE" if item.is_image else item.modality].append(item)
     series = read_series(by_kind["IMAGE"], accepted, findings)
+    images = [found for found, _ in series]
     plans = _read_each(by_kind["RTPLAN"], read_plan, findings)
     doses = _read_each(by_kind["RTDOSE"], read_dose, findings)
     sets: list[StructureSet] = []
@@ -102,13 +105,17 @@ def _draft(linked: LinkedSet, accepted: frozenset[str]) -> Draft:
         except RefusedError as error:
             findings.append(_left_out(item, error))
             continue
-        structure_set, doubtful = review_names(_attached(_named(structure_set, item), series))
+        structure_set, doubtful = review_names(_named(structure_set, item))
+        image = drawn_on(structure_set, images)
+        if image is not None:
+            structure_set = dataclasses.replace(structure_set, series_uid=image.uid)
         sets.append(structure_set)
-        odd += tuple(absent_slices(structure_set, referenced_slice_uids(item.dataset), series))
+        odd += contour_findings(structure_set, image.grid if image else None)
         findings.extend(_about((*odd, *doubtful), item))
-    findings.extend(reference_findings(series, sets, doses, plans))
+    findings.extend(reference_findings(images, sets, doses, plans))
     findings.extend(frame_findings(series))
     findings.extend(date_findings([item.dataset for item in linked.objects]))
+    planning = {s.uid for s in sets} | {d.uid for d in doses} | {p.uid for p in plans}
     return Draft(
         patient=linked.patient,
         series=tuple(series),
@@ -116,7 +123,7 @@ def _draft(linked: LinkedSet, accepted: frozenset[str]) -> Draft:
         doses=tuple(doses),
         plans=tuple(plans),
         findings=tuple(findings),
-        objects={item.sop_uid: item.sha256 for item in linked.objects},
+        objects=_used(linked.objects, images, planning),
         inventory=inventory(linked.objects),
     )
 
@@ -160,11 +167,17 @@ def _left_out(item: Parsed, error: RefusedError) -> Finding:
     return _about([refusal], item)[0]
 
 
-def _attached(structure_set: StructureSet, series: Sequence[tuple[Series, Volume]]) -> StructureSet:
-    """Return the set tied to the series it was drawn on, or to the only one in its frame."""
-    uids = {s.uid for s, _ in series}
-    if structure_set.series_uid in uids:
-        return structure_set
-    frame = structure_set.frame_of_reference_uid
-    same = [s.uid for s, _ in series if frame and s.grid.frame_of_reference_uid == frame]
-    return dataclasses.replace(structure_set, series_uid=same[0] if len(same) == 1 else "")
+def _used(
+    objects: Sequence[Parsed], images: Sequence[Series], planning_uids: Set[str]
+) -> dict[str, str]:
+    """Return SOPInstanceUID -> sha256 of the objects that made it into the draft."""
+    slices = {uid for series in images for uid in series.slice_uids}
+    whole = {series.uid for series in images}
+    used = {}
+    for item in objects:
+        uid = header.text(item.dataset, "SOPInstanceUID")
+        series_uid = header.text(item.dataset, "SeriesInstanceUID")
+        named = {uid, uid_from(item.modality, item.sha256)} & planning_uids
+        if named or uid in slices or (series_uid in whole and item.is_image):
+            used[item.sop_uid] = item.sha256
+    return used

@@ -79,6 +79,7 @@ def parse_structure_set(dataset: pydicom.Dataset) -> tuple[StructureSet, tuple[F
         frame_of_reference_uid=_frame(dataset, listed),
         rois=tuple(rois),
         series_uid=_series(dataset),
+        slice_uids=tuple(sorted(referenced_slice_uids(dataset))),
     )
     return set_, tuple(findings)
 

@@ -32,6 +32,11 @@ class Parsed:
         return header.text(self.dataset, "Modality").upper()
 
     @property
+    def is_image(self) -> bool:
+        """Whether it is an image, and not one of the radiotherapy objects."""
+        return not self.modality.startswith("RT")
+
+    @property
     def sop_uid(self) -> str:
         """SOPInstanceUID, or one made from the bytes when the object has none."""
         return header.text(self.dataset, "SOPInstanceUID") or f"sha256:{self.sha256[:32]}"

@@ -28,6 +28,7 @@ from abscope.store.tables import cases, documents, jobs, objects, source_files
 class Additions:
     """What an import adds to a case; blobs are already in the archive.
 
+    Rows that change keep their UID; ``patient`` is set when the import says more of it.
     ``documents`` are pairs of kind and content, such as the validation report.
     """
 
@@ -38,6 +39,10 @@ class Additions:
     findings: Sequence[Finding] = ()
     source_files: Mapping[str, str] = dataclasses.field(default_factory=dict)
     documents: Sequence[tuple[str, Mapping[str, Any]]] = ()
+    changed_series: Sequence[Series] = ()
+    changed_structure_sets: Sequence[StructureSetInfo] = ()
+    dropped_findings: Sequence[Finding] = ()
+    patient: Patient | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,9 +162,13 @@ class CaseTable:
 
     def extend(self, case_id: str, version: int, add: Additions, entry: AuditEntry) -> None:
         """Add objects to a case that is still at `version`; all or nothing."""
+        renewed = {s.uid for s in add.changed_series}
+        before = self.get(case_id).series if renewed else ()
         with self._archive.writing(entry) as db:
             _next_version(db, case_id, version)
             self._add(db, case_id, add)
+            _change(db, case_id, add)
+        self._drop_unused({s.blob for s in before if s.uid in renewed})
 
     def set_facts(
         self, case_id: str, version: int, facts: ClinicalFacts, entry: AuditEntry
@@ -188,20 +197,26 @@ class CaseTable:
         with self._archive.writing(entry) as db:
             db.execute(delete(jobs).where(jobs.c.case_id == case_id))
             db.execute(delete(cases).where(cases.c.id == case_id))
+        self._drop_unused(held)
+        self._archive.compact()
+
+    def _drop_unused(self, keys: set[str]) -> None:
+        """Delete voxels and contours that no row points to."""
+        if not keys:
+            return
         with self._archive.writing() as db:  # no import can add a row that points to them now
             used = {
                 blob
                 for payload in db.execute(select(objects.c.payload)).scalars()
                 if (blob := _blob(payload))
             }
-            for key in held - used - {""}:
+            for key in keys - used - {""}:
                 self._archive.blobs.delete(key)
-        self._archive.compact()
 
     def _add(self, db: Connection, case_id: str, add: Additions) -> None:
         """Insert rows whose voxels are there: a delete may have taken shared ones meanwhile."""
         keys = [s.blob for s in add.series] + [s.blob for s in add.structure_sets]
-        keys += [d.blob for d in add.doses]
+        keys += [d.blob for d in add.doses] + [s.blob for s in add.changed_series]
         for key in keys:
             if key and not self._archive.blobs.exists(key):
                 raise ConflictError(
@@ -289,11 +304,40 @@ def _add(db: Connection, case_id: str, add: Additions) -> None:
     _insert(db, case_id, "finding", [(f.code, codec.plain(f)) for f in add.findings])
     if add.source_files:
         db.execute(
+            delete(source_files).where(  # what an earlier import had left out, in other bytes
+                source_files.c.case_id == case_id, source_files.c.sop_uid.in_(add.source_files)
+            )
+        )
+        db.execute(
             source_files.insert(),
             [
                 {"case_id": case_id, "sop_uid": uid, "sha256": sha}
                 for uid, sha in add.source_files.items()
             ],
+        )
+
+
+def _change(db: Connection, case_id: str, add: Additions) -> None:
+    """Replace rows that keep their UID, take findings back, complete the patient."""
+    rows = [("series", s.uid, codec.series_text(s)) for s in add.changed_series]
+    rows += [("structures", s.uid, codec.structures_text(s)) for s in add.changed_structure_sets]
+    for kind, uid, payload in rows:
+        db.execute(
+            update(objects)
+            .where(objects.c.case_id == case_id, objects.c.kind == kind, objects.c.uid == uid)
+            .values(payload=payload)
+        )
+    for finding in add.dropped_findings:
+        db.execute(
+            delete(objects).where(
+                objects.c.case_id == case_id,
+                objects.c.kind == "finding",
+                objects.c.payload == codec.plain(finding),
+            )
+        )
+    if add.patient is not None:
+        db.execute(
+            update(cases).where(cases.c.id == case_id).values(patient=codec.plain(add.patient))
         )
 
 

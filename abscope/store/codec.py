@@ -105,6 +105,7 @@ def structures(text: str) -> StructureSetInfo:
         roi["color"] = tuple(roi["color"]) if roi["color"] else None
         rois.append(RoiInfo(**roi))
     stored["rois"] = tuple(rois)
+    stored["slice_uids"] = tuple(stored.get("slice_uids", ()))
     return StructureSetInfo(**stored)
 
 
@@ -163,6 +164,7 @@ def structure_set(info: StructureSetInfo, arrays: dict[str, npt.NDArray[Any]]) -
         frame_of_reference_uid=info.frame_of_reference_uid,
         rois=rois,
         series_uid=info.series_uid,
+        slice_uids=info.slice_uids,
     )
 
 

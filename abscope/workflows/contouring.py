@@ -18,7 +18,7 @@ from abscope.core.structures import Region, Roi, StructureSet
 from abscope.store.audit import AuditEntry
 from abscope.store.cases import Additions
 from abscope.workflows.context import Actor, Context, open_context
-from abscope.workflows.importing import structure_info
+from abscope.workflows.rows import structure_info
 
 #: The function that a worker process runs; see `contour_job`.
 CONTOUR_JOB = "abscope.workflows.contouring:contour_job"
@@ -116,7 +116,7 @@ def contour_case(
             not_found=lacking,
         )
     report(0.97, "Saving the contours")
-    info = structure_info(named, series.grid.axes, context.cases.put_contours(named.rois))
+    info = structure_info(named, series.grid, context.cases.put_contours(named.rois))
     entry = actor.entry(
         "contour", case_id, engine=engine, version=chosen.card.version, set=info.uid
     )

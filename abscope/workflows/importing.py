@@ -5,28 +5,15 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
-from abscope.core.case import Case, DoseInfo, Finding, RoiInfo, StructureSetInfo
-from abscope.core.errors import (
-    ConflictError,
-    IdentityError,
-    InputError,
-    RefusedError,
-    UsageError,
-)
-from abscope.core.geometry import FloatArray
+from abscope.core.case import Case, Finding
+from abscope.core.errors import InputError, UsageError
 from abscope.core.ids import check_case_id, new_case_id
-from abscope.core.plan import Dose
-from abscope.core.structures import Region, Roi, StructureSet
-from abscope.dicom.link import differing_identity
 from abscope.dicom.reader import Draft, Reading, read_upload
 from abscope.dicom.sources import SourceFile, from_bytes, from_paths
-from abscope.dose.dvh import region_volume_cm3
-from abscope.store.audit import AuditEntry
-from abscope.store.cases import Additions
+from abscope.workflows.additions import additions, extend, holds_all, import_entry
 from abscope.workflows.context import Actor, Context
-from abscope.workflows.import_report import report_json, report_of, with_reasons
+from abscope.workflows.import_report import with_reasons
 
 
 def read_paths(paths: Sequence[pathlib.Path], accepted: frozenset[str] = frozenset()) -> Reading:
@@ -195,9 +182,9 @@ def save(
     )
     chosen = new_case_id() if case_id is None else check_case_id(case_id)
     if context.cases.exists(chosen):
-        return _extend(context, actor, chosen, draft, findings, accepted)
-    add = _additions(context, draft, findings, axes=_axes(draft, None), known={})
-    entry = _entry(actor, "import", chosen, draft, accepted)
+        return extend(context, actor, chosen, draft, findings, accepted)
+    add = additions(context, draft, findings)
+    entry = import_entry(actor, chosen, draft, accepted)
     context.cases.create(chosen, draft.patient, add, entry)
     return context.cases.get(chosen)
 
@@ -205,169 +192,5 @@ def save(
 def same_import(context: Context, draft: Draft) -> Case | None:
     """Return the case that already holds every file of a draft, None when there is none."""
     case_id = context.cases.holding(draft.objects)
-    return context.cases.get(case_id) if case_id else None
-
-
-def _extend(
-    context: Context,
-    actor: Actor,
-    case_id: str,
-    draft: Draft,
-    findings: Sequence[Finding],
-    accepted: frozenset[str],
-) -> Case:
-    case = context.cases.get(case_id)
-    differing = differing_identity(case.patient, draft.patient)
-    if differing:
-        raise IdentityError(
-            "other-patient",
-            "The files carry another identity than the case.",
-            where=", ".join(differing),
-            expected="the same patient",
-            remedy="Find out which is right, or import them as a case of their own.",
-        )
-    known = context.cases.known_files(case_id)
-    changed = [uid for uid, sha in draft.objects.items() if known.get(uid, sha) != sha]
-    if changed:
-        raise ConflictError(
-            "uid-conflict",
-            f"{len(changed)} objects carry a SOPInstanceUID that the case holds with other bytes.",
-            where="SOPInstanceUID",
-            expected="the same bytes for the same UID",
-            remedy="Find out which version is right; import the other as a case of its own.",
-        )
-    if set(draft.objects) <= set(known):
-        return case
-    _check_series(case, draft)
-    add = _additions(context, draft, findings, axes=_axes(draft, case), known=known, case=case)
-    context.cases.extend(
-        case_id, case.version, add, _entry(actor, "import", case_id, draft, accepted)
-    )
-    return context.cases.get(case_id)
-
-
-def _check_series(case: Case, draft: Draft) -> None:
-    """Refuse slices that would complete or thin out a series that the case already holds."""
-    held = {series.uid: set(series.slice_uids) for series in case.series}
-    for series, _ in draft.series:
-        if series.uid in held and not set(series.slice_uids) <= held[series.uid]:
-            raise ConflictError(
-                "series-changed",
-                "The files hold other slices of a series that the case already has.",
-                where="SeriesInstanceUID",
-                expected="the same slices, or a series of its own",
-                remedy="Import the complete series as a case of its own.",
-            )
-
-
-def _entry(
-    actor: Actor, action: str, case_id: str, draft: Draft, accepted: frozenset[str]
-) -> AuditEntry:
-    return actor.entry(
-        action,
-        case_id,
-        series=len(draft.series),
-        structure_sets=len(draft.structure_sets),
-        doses=len(draft.doses),
-        plans=len(draft.plans),
-        accepted=sorted(accepted),
-    )
-
-
-def _additions(
-    context: Context,
-    draft: Draft,
-    findings: Sequence[Finding],
-    *,
-    axes: FloatArray | None,
-    known: dict[str, str],
-    case: Case | None = None,
-) -> Additions:
-    """Put voxels and contours into the archive and return the rows that point to them."""
-    tables = context.cases
-    held = _held_uids(case) if case else set()
-    return Additions(
-        series=[
-            dataclasses.replace(series, blob=tables.put_volume(volume))
-            for series, volume in draft.series
-            if series.uid not in held
-        ],
-        structure_sets=[
-            structure_info(s, axes, tables.put_contours(s.rois))
-            for s in draft.structure_sets
-            if s.uid not in held
-        ],
-        doses=[_dose_info(context, d) for d in draft.doses if d.uid not in held],
-        plans=[p for p in draft.plans if p.uid not in held],
-        findings=[*findings, *draft.findings],
-        source_files={uid: sha for uid, sha in draft.objects.items() if uid not in known},
-        documents=[("import", _kept_report(draft, findings))],
-    )
-
-
-def _kept_report(draft: Draft, findings: Sequence[Finding]) -> dict[str, Any]:
-    """Return the validation report of what is stored, as it is kept with the case."""
-    reading = Reading(drafts=(draft,), findings=tuple(findings))
-    return {"files": len(draft.objects), "report": report_json(report_of(reading))}
-
-
-def _held_uids(case: Case) -> set[str]:
-    held = {s.uid for s in case.series} | {s.uid for s in case.structure_sets}
-    return held | {d.uid for d in case.doses} | {p.uid for p in case.plans}
-
-
-def _axes(draft: Draft, case: Case | None) -> FloatArray | None:
-    if draft.series:
-        return draft.series[0][0].grid.axes
-    planning = case.planning_series() if case else None
-    return planning.grid.axes if planning else None
-
-
-def structure_info(
-    structure_set: StructureSet, axes: FloatArray | None, blob: str
-) -> StructureSetInfo:
-    """Return the table row of a structure set, with the volume of every structure in cm3."""
-    return StructureSetInfo(
-        uid=structure_set.uid,
-        label=structure_set.label,
-        source=structure_set.source,
-        frame_of_reference_uid=structure_set.frame_of_reference_uid,
-        series_uid=structure_set.series_uid,
-        blob=blob,
-        rois=tuple(
-            RoiInfo(
-                number=roi.number,
-                name=roi.name,
-                standard_name=roi.standard_name,
-                interpreted_type=roi.interpreted_type,
-                color=roi.color,
-                volume_cm3=_volume_cm3(roi, axes),
-                confidence=roi.confidence,
-                name_confidence=roi.name_confidence,
-                name_source=roi.name_source,
-                plane_gap_mm=roi.plane_gap_mm,
-            )
-            for roi in structure_set.rois
-        ),
-    )
-
-
-def _volume_cm3(roi: Roi, axes: FloatArray | None) -> float | None:
-    """Return the enclosed volume, None when the contours enclose none that can be told."""
-    try:
-        return region_volume_cm3(Region.of(roi), axes=axes)
-    except RefusedError:
-        return None
-
-
-def _dose_info(context: Context, dose: Dose) -> DoseInfo:
-    return DoseInfo(
-        uid=dose.uid,
-        summation=dose.summation,
-        dose_type=dose.dose_type,
-        max_gy=float(dose.volume.array_zyx.max()),
-        grid=dose.volume.grid,
-        plan_uid=dose.plan_uid,
-        structure_set_uid=dose.structure_set_uid,
-        blob=context.cases.put_volume(dose.volume),
-    )
+    case = context.cases.get(case_id) if case_id else None
+    return case if case is not None and holds_all(case, draft) else None

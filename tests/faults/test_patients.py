@@ -112,6 +112,18 @@ def test_d11_errors_of_one_patient_do_not_hold_up_the_other(upload):
     assert alone["error"]["code"] == "missing-slices"
 
 
+def test_d11_files_of_another_patient_do_not_enter_a_case(upload, run):
+    """Images of another patient are added to a case. The import is refused, both identities are
+    shown side by side in the report, and the case stays as it was."""
+    upload(*CT, case="one")
+    found = upload(*of_another_patient(CT), case="one", refused=True)
+    assert found["error"]["code"] == "other-patient"
+    assert "CANARY" not in str(found["error"])
+    (finding,) = [f for f in found["findings"] if f["code"] == "other-patient"]
+    assert [row["id"] for row in finding["identities"]] == ["PHANTOM-001", "ZZCANARY-7"]
+    assert run.done("show", "one")["version"] == 1
+
+
 def test_d11_objects_without_a_frame_join_by_their_patient_id(upload):
     """A plan without frame of reference in a study of its own has the patient's id. It joins that
     patient's case, and does not become a patient of its own."""

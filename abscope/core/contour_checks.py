@@ -1,0 +1,226 @@
+"""What is odd about the contours of a structure set on its image: said, never mended in silence.
+
+Volumes and DVHs use the contours as they were drawn, on their own planes (`slabs_of`), with the
+even-odd rule within a plane; masks and pictures show the part inside the image.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from abscope.core.case import Finding
+from abscope.core.errors import GeometryError
+from abscope.core.geometry import FloatArray, Grid
+from abscope.core.rasterise import crosses_itself
+from abscope.core.structures import Roi, StructureSet, plane_gaps, plane_positions_mm
+
+#: A contour this close to an image plane lies on it (mm); exports round to 0.01 mm and less.
+ON_PLANE_MM = 0.05
+#: A contour may reach this far beyond the outermost voxels' faces without a word (mm).
+BEYOND_MM = 0.5
+#: Contours this many image planes apart, as a rule, skip planes.
+SKIPPED_PLANES = 1.9
+#: Outlines that come closer than this touch, and do not cross (mm).
+TOUCHING_MM = 0.01
+#: Structure numbers named in one line.
+MOST_NUMBERS = 12
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Measured:
+    """What was measured of one structure (mm and counts)."""
+
+    number: int
+    off_plane_mm: float = 0.0
+    skips: int = 1
+    beyond_mm: float = 0.0
+    crossing: int = 0
+    repeated: int = 0
+
+
+def contour_findings(structure_set: StructureSet, image: Grid | None) -> tuple[Finding, ...]:
+    """Return what is odd about the contours of a set.
+
+    Parameters
+    ----------
+    structure_set : StructureSet
+    image : Grid, optional
+        The image on which it was drawn; without it only what needs none is checked.
+    """
+    group = f"structure set {structure_set.label[:32]}"
+    axes = np.eye(3) if image is None else image.axes
+    found: list[Finding] = []
+    measured: list[_Measured] = []
+    for roi in structure_set.rois:
+        if not roi.closed:
+            continue
+        try:
+            positions = plane_positions_mm(roi, axes)
+        except GeometryError as error:
+            found.append(
+                Finding(
+                    code=error.code,
+                    severity="warning",
+                    where=f"structure number {roi.number}",
+                    message=error.what,
+                    remedy=error.remedy,
+                    expected=error.expected,
+                    group=group,
+                )
+            )
+            continue
+        found.extend(_gap_findings(roi, positions, group))
+        measured.append(_measure(roi, positions, image))
+    return (*found, *_set_findings(measured, group))
+
+
+def _gap_findings(roi: Roi, positions: FloatArray, group: str) -> Iterator[Finding]:
+    gaps = plane_gaps(positions, roi.plane_gap_mm)
+    if gaps:
+        listed = ", ".join(f"{low:.1f} and {high:.1f} mm" for low, high in gaps[:5])
+        more = f" and {len(gaps) - 5} more" if len(gaps) > 5 else ""
+        yield Finding(
+            code="structure-has-gap",
+            severity="warning",
+            where=f"structure number {roi.number}",
+            message=f"The structure has no contour between {listed} along the slice normal{more}; "
+            "the gap is not filled.",
+            remedy="Fine for separate parts, such as nodes. Otherwise draw the missing contours: "
+            "volume and DVH lack that part.",
+            expected="contours at even distances, or separate parts",
+            group=group,
+        )
+
+
+def _measure(roi: Roi, positions: FloatArray, image: Grid | None) -> _Measured:
+    points = [np.asarray(c.points_mm, dtype=np.float64) for c in roi.closed]
+    axes = np.eye(3) if image is None else image.axes
+    flat = [np.ascontiguousarray(p @ axes[:2].T) for p in points]
+    on_planes = _Measured(
+        number=roi.number,
+        crossing=sum(crosses_itself(p, TOUCHING_MM) for p in flat),
+        repeated=sum(_repeated(p) for p in points),
+    )
+    if image is None:
+        return on_planes
+    planes = image.plane_offsets_mm + image.origin_mm @ image.axes[2]
+    spacing = image.plane_spacing_mm
+    inside = positions[
+        (positions >= planes[0] - spacing / 2) & (positions <= planes[-1] + spacing / 2)
+    ]
+    off = np.abs(inside[:, None] - planes[None, :]).min(axis=1) if inside.size else np.zeros(1)
+    usual = float(np.median(np.diff(positions))) if positions.size > 2 else 0.0
+    return dataclasses.replace(
+        on_planes,
+        off_plane_mm=float(off.max()),
+        skips=round(usual / spacing) if spacing and usual > SKIPPED_PLANES * spacing else 1,
+        beyond_mm=_beyond_mm(np.concatenate(points), image),
+    )
+
+
+def _beyond_mm(points_mm: FloatArray, image: Grid) -> float:
+    """Return how far points reach beyond the faces of the outermost voxels (mm), 0 when inside."""
+    local = image.to_local_mm(points_mm)
+    half = np.array([image.spacing_yx_mm[1], image.spacing_yx_mm[0], image.plane_spacing_mm]) / 2
+    sizes = (image.size_yx[1] - 1, image.size_yx[0] - 1)
+    far = np.array(
+        [
+            sizes[0] * image.spacing_yx_mm[1],
+            sizes[1] * image.spacing_yx_mm[0],
+            float(image.plane_offsets_mm[-1]),
+        ]
+    )
+    return float(max(0.0, (-local - half).max(), (local - far - half).max()))
+
+
+def _repeated(points: FloatArray) -> int:
+    """Return how many points repeat the one before; closing with the first point is usual."""
+    return int(np.sum(np.all(points[1:] == points[:-1], axis=1)))
+
+
+def _set_findings(measured: Sequence[_Measured], group: str) -> Iterator[Finding]:
+    off = [m for m in measured if m.off_plane_mm > ON_PLANE_MM]
+    if off:
+        yield _warning(
+            "contours-off-image-planes",
+            off,
+            f"The contours of {_some(off)} lie up to {max(m.off_plane_mm for m in off):.2f} mm off "
+            "the image planes. They are used on their own planes; none is dropped or moved.",
+            f"contours within {ON_PLANE_MM:g} mm of the planes of their image",
+            "Check on the viewer that they fit the image they were drawn on.",
+            group,
+        )
+    skipping = [m for m in measured if m.skips > 1]
+    if skipping:
+        steps = "2nd" if {m.skips for m in skipping} == {2} else "2nd or later"
+        yield _warning(
+            "contours-on-every-second-plane",
+            skipping,
+            f"The contours of {_some(skipping)} lie on every {steps} image plane only. Each stands "
+            "for the stretch half-way to its neighbors.",
+            "a contour on every image plane",
+            "Let the planning system interpolate the planes between where the shape changes fast.",
+            group,
+        )
+    beyond = [m for m in measured if m.beyond_mm > BEYOND_MM]
+    if beyond:
+        yield _warning(
+            "contours-beyond-image",
+            beyond,
+            f"The contours of {_some(beyond)} reach up to {max(m.beyond_mm for m in beyond):.1f} mm"
+            " beyond the image. Masks and pictures are clipped at its edge.",
+            "contours inside the image",
+            "Volume and DVH use the contour as drawn; check that it belongs to this image.",
+            group,
+        )
+    crossing = [m for m in measured if m.crossing]
+    if crossing:
+        yield _warning(
+            "contours-cross-themselves",
+            crossing,
+            f"{sum(m.crossing for m in crossing)} contours of {_some(crossing)} cross themselves. "
+            "Where an outline covers a place twice, that place counts as outside.",
+            "outlines without crossings",
+            "Look at these contours in the planning system before using the volume.",
+            group,
+        )
+    repeated = [m for m in measured if m.repeated]
+    if repeated:
+        found = _warning(
+            "contour-points-repeated",
+            repeated,
+            f"{sum(m.repeated for m in repeated)} points of {_some(repeated)} repeat the one "
+            "before; they change nothing.",
+            "each point once",
+            "",
+            group,
+        )
+        yield dataclasses.replace(found, severity="info")
+
+
+def _some(measured: Sequence[_Measured]) -> str:
+    return "1 structure" if len(measured) == 1 else f"{len(measured)} structures"
+
+
+def _warning(
+    code: str,
+    measured: Sequence[_Measured],
+    message: str,
+    expected: str,
+    remedy: str,
+    group: str,
+) -> Finding:
+    numbers = ", ".join(str(m.number) for m in measured[:MOST_NUMBERS])
+    more = " ..." if len(measured) > MOST_NUMBERS else ""
+    return Finding(
+        code=code,
+        severity="warning",
+        where=f"structure number {numbers}{more}",
+        message=message,
+        remedy=remedy,
+        expected=expected,
+        group=group,
+    )
