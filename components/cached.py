@@ -21,6 +21,7 @@ from abscope.workflows.prediction import CasePredictions, predict_case, store_pr
 from abscope.workflows.scenes import SceneParts, scene_parts
 from abscope.workflows.simulation import Baseline, baseline
 from components import runtime
+from components.progress import LateBar
 from components.viewer.scene import Scene, SceneStructure, pack
 
 
@@ -32,13 +33,13 @@ class PackedScene:
     left_out: tuple[str, ...]
 
 
-@st.cache_resource(
-    scope="session", max_entries=1, show_spinner="Reading and checking every file", show_time=True
-)
+@st.cache_resource(scope="session", max_entries=1, show_spinner=False)
 def reading(files_key: str, accepted: frozenset[str], _files: Any) -> Reading:
-    """Return an upload read to the end; `files_key` names the uploaded files."""
+    """Return an upload read to the end, with a bar while it lasts; `files_key` names the files."""
     del files_key
-    return read_files(((f.name, f.getvalue()) for f in _files), accepted)
+    with st.empty():
+        bar = LateBar()
+        return read_files(((f.name, f.getvalue) for f in _files), accepted, bar.tell)
 
 
 @st.cache_resource(

@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import json
 
+from abscope.cli.progress import ProgressLine
 from abscope.cli.shared import ACTOR, Result, read_bytes
 from abscope.core.analytes import AMBIGUOUS, find_analyte
 from abscope.core.case import Case
@@ -34,7 +35,8 @@ def import_files(context: Context, given: argparse.Namespace) -> Result:
     if all(path.suffix.lower() in LAB_SUFFIXES for path in given.paths):
         tables = [(path.name, read_bytes(path)) for path in given.paths]
         return views.case_json(start_from_labs(context, ACTOR, tables, case_id=given.case))
-    reading = read_paths(given.paths, accepted)
+    with ProgressLine() as line:
+        reading = read_paths(given.paths, accepted, line.tell)
     try:
         draft = check_reading(reading, accepted, patient=given.patient)
     except InputError as error:

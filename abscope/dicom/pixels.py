@@ -101,12 +101,12 @@ def stored_values(dataset: pydicom.Dataset) -> npt.NDArray[Any]:
     return decoded
 
 
-def _pixel_bytes(dataset: pydicom.Dataset) -> bytes | None:
+def _pixel_bytes(dataset: pydicom.Dataset) -> bytes | memoryview | None:
     try:
         value = dataset.get_item("PixelData").value if "PixelData" in dataset else None
     except Exception:  # a broken element: there are no pixels to be had
         return None
-    return value if isinstance(value, bytes) else None
+    return value if isinstance(value, bytes | memoryview) else None
 
 
 def _without_spare_bits(

@@ -28,8 +28,10 @@ from abscope.dicom.rtplan import read_plan
 from abscope.dicom.rtstruct import parse_structure_set
 from abscope.dicom.scan import Parsed, scan
 from abscope.dicom.series import frame_findings, read_series
-from abscope.dicom.sources import SourceFile
+from abscope.dicom.sources import Progress, SourceFile, silent
 
+#: The share of a reading that goes into the files; the rest goes into series and objects.
+FILES_SHARE = 0.7
 T = TypeVar("T", Plan, Dose, StructureSet)
 
 
@@ -73,7 +75,16 @@ class Reading:
     findings: tuple[Finding, ...]
 
 
-def read_upload(sources: Iterable[SourceFile], accepted: frozenset[str] = frozenset()) -> Reading:
+def partly(progress: Progress) -> Progress:
+    """Return the progress of the first part of a reading: opening and parsing the files."""
+    return lambda share, text: progress(FILES_SHARE * share, text)
+
+
+def read_upload(
+    sources: Iterable[SourceFile],
+    accepted: frozenset[str] = frozenset(),
+    progress: Progress = silent,
+) -> Reading:
     """Read an upload.
 
     Parameters
@@ -81,11 +92,16 @@ def read_upload(sources: Iterable[SourceFile], accepted: frozenset[str] = frozen
     sources : iterable of SourceFile
     accepted : frozenset of str
         Finding codes that a person has accepted.
+    progress : callable
+        Told the share of the reading that is done when checking begins and ends; `sources` tell
+        of the files themselves, see `partly`.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # pydicom's remarks on odd but readable values
         scanned = scan(sources)
+        progress(FILES_SHARE, f"Checking {len(scanned.objects)} objects")
         drafts = tuple(_draft(linked, accepted) for linked in linked_sets(scanned.objects))
+    progress(1.0, "Read and checked")
     return Reading(drafts=drafts, findings=scanned.findings)
 
 

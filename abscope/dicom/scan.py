@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import io
-import warnings
 from collections.abc import Iterable
 
 import pydicom
 
 from abscope.core.case import Finding
 from abscope.dicom import header
+from abscope.dicom.parse import bytes_after_pixels, read_dataset
 from abscope.dicom.sources import SourceFile, is_noise
 
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
+#: How packed files other than ZIP begin; they are named, never opened.
+_PACKED = (b"\x1f\x8b", b"7z\xbc\xaf\x27\x1c", b"Rar!", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
 _IMAGES = frozenset({"CT", "PT", "MR"})
 _PLANNING = frozenset({"RTSTRUCT", "RTDOSE", "RTPLAN"})
 
@@ -60,6 +61,9 @@ def scan(sources: Iterable[SourceFile]) -> Scan:
     findings: list[Finding] = []
     skipped = copies = 0
     for source in sources:
+        if source.problem is not None:
+            findings.append(source.problem)
+            continue
         if not source.data or (is_noise(source.label) and source.data[128:132] != b"DICM"):
             skipped += 1
             continue
@@ -90,6 +94,13 @@ def _parse(source: SourceFile) -> tuple[Parsed | None, Finding | None]:
     """Return the object, or None with the reason (None, None for something that is no DICOM)."""
     data = source.data
     marked = data[128:132] == b"DICM"
+    if data.startswith(_PACKED):
+        return None, _unusable(
+            source,
+            "archive-kind-not-read",
+            "The file is packed in a way that is not opened (gzip, 7z, RAR, bzip2, xz).",
+            "Unpack it, or pack the files as a ZIP archive.",
+        )
     if not marked and data[:2] not in (b"\x08\x00", b"\x02\x00", b"\x00\x08"):
         return None, None
     if _DEFLATED in data:  # wherever it stands: a long meta header must not hide it
@@ -99,7 +110,7 @@ def _parse(source: SourceFile) -> tuple[Parsed | None, Finding | None]:
             "The file is deflated as a whole, which is refused because it may inflate without end.",
             "Export it as Explicit VR Little Endian.",
         )
-    dataset = _dataset(data, marked)
+    dataset = read_dataset(data, forced=not marked)
     modality = "" if dataset is None else header.text(dataset, "Modality").upper()
     directory = dataset is not None and "DirectoryRecordSequence" in dataset
     nameless = marked and dataset is not None and not header.text(dataset, "SOPClassUID")
@@ -113,7 +124,8 @@ def _parse(source: SourceFile) -> tuple[Parsed | None, Finding | None]:
     if directory:
         return None, None
     if modality in _IMAGES | _PLANNING:
-        return Parsed(dataset=dataset, label=source.label, sha256=source.sha256), None
+        parsed = Parsed(dataset=dataset, label=source.label, sha256=source.sha256)
+        return parsed, _trailing(source, dataset)
     if not modality and not marked:
         return None, None
     return None, Finding(
@@ -124,15 +136,6 @@ def _parse(source: SourceFile) -> tuple[Parsed | None, Finding | None]:
     )
 
 
-def _dataset(data: bytes, marked: bool) -> pydicom.Dataset | None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return pydicom.dcmread(io.BytesIO(data), force=not marked)
-    except Exception:  # pydicom raises a dozen kinds for damaged files; all mean the same here
-        return None
-
-
 def _unusable(source: SourceFile, code: str, message: str, remedy: str) -> Finding:
     return Finding(
         code=code,
@@ -141,6 +144,20 @@ def _unusable(source: SourceFile, code: str, message: str, remedy: str) -> Findi
         message=message,
         remedy=remedy,
         acceptable=True,
+    )
+
+
+def _trailing(source: SourceFile, dataset: pydicom.Dataset) -> Finding | None:
+    count = bytes_after_pixels(dataset, source.data)
+    if not count:
+        return None
+    return Finding(
+        code="bytes-after-pixels",
+        severity="warning",
+        where=source.label,
+        message=f"{count} bytes follow the pixels, so bytes may be missing or added before them.",
+        expected="a file that ends with its pixels",
+        remedy="Look at this image for a shift, or export it again.",
     )
 
 

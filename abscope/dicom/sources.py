@@ -1,43 +1,33 @@
 """Files, folders and ZIP archives as a stream of named bytes. Names never become paths.
 
-An archive is read entry by entry with caps on size, ratio, number and depth; nothing is unpacked
-to disk, so an entry called ``../../x`` is only a label.
+Nothing is unpacked to disk, so an entry called ``../../x`` is only a label. An archive that breaks
+a rule of `abscope.dicom.archives` comes out as a `SourceFile` with a ``problem`` instead of bytes.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
-import io
-import lzma
 import pathlib
-import re
-import struct
-import unicodedata
-import zipfile
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from abscope.core.case import Finding
 from abscope.core.errors import InputError
-
-MAX_ENTRIES = 20_000
-MAX_ENTRY_BYTES = 2 * 1024**3
-MAX_TOTAL_BYTES = 6 * 1024**3
-#: An entry that inflates by more than this and beyond `RATIO_FREE_BYTES` is a bomb.
-MAX_RATIO = 100
-RATIO_FREE_BYTES = 50 * 1024**2
-_CHUNK = 1024**2
-#: What zipfile and its decompressors raise for damaged, encrypted or unknown entries.
-_DAMAGED = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    RuntimeError,  # encrypted; NotImplementedError, an unknown method, is one of these
-    ValueError,
-    OSError,
-    EOFError,
+from abscope.dicom import archives
+from abscope.dicom.archives import (
+    ArchiveStop,
+    Budget,
+    CappedBytes,
+    CappedFile,
+    Entry,
+    is_archive,
+    problem,
+    safe_label,
 )
+
+#: Told how far a reading has come: a share from 0 to 1, and a short sentence.
+Progress = Callable[[float, str], None]
 _NOISE = (".ds_store", "thumbs.db", "desktop.ini", "dicomdir", "version", "readme", "license")
 
 
@@ -46,10 +36,12 @@ class SourceFile:
     """One file's bytes.
 
     ``label`` is its last path component, cleaned and shortened, for the validation report only.
+    With a ``problem`` there are no bytes: the file, or part of an archive, was refused.
     """
 
     label: str
     data: bytes
+    problem: Finding | None = None
 
     @property
     def sha256(self) -> str:
@@ -57,25 +49,8 @@ class SourceFile:
         return hashlib.sha256(self.data).hexdigest()
 
 
-@dataclasses.dataclass(slots=True)
-class _Budget:
-    """What may still come out of one upload's archive, the archives inside it included."""
-
-    entries: int
-    size: int
-
-
-def safe_label(name: str) -> str:
-    r"""Return the last component of a file name, without control characters, at most 60 long.
-
-    Examples
-    --------
-    >>> safe_label("../../a/b\u202eevil.dcm")
-    'bevil.dcm'
-    """
-    last = re.split(r"[/\\]", name)[-1]
-    clean = "".join(c for c in last if unicodedata.category(c)[0] != "C").strip()
-    return clean[:57] + "..." if len(clean) > 60 else clean or "unnamed"
+def silent(share: float, text: str) -> None:
+    """Take a progress report and say nothing."""
 
 
 def is_noise(label: str) -> bool:
@@ -86,111 +61,142 @@ def is_noise(label: str) -> bool:
     )
 
 
-def from_paths(paths: Iterable[pathlib.Path]) -> Iterator[SourceFile]:
-    """Yield the files of paths: folders are walked, ZIP archives are opened.
+def from_paths(paths: Iterable[pathlib.Path], progress: Progress = silent) -> Iterator[SourceFile]:
+    """Yield the files of paths: folders are walked, ZIP archives are opened where they lie.
 
     Raises
     ------
     InputError
-        For a path that is not there, and for an archive that breaks a cap.
+        For a path that is not there or cannot be read.
     """
-    for path in paths:
-        if path.is_dir():
-            files = sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink())
-        elif path.is_file():
-            files = [path]
-        else:
+    files = [file for path in paths for file in _files_of(path)]
+    budget = Budget.whole()
+    for number, file in enumerate(files, start=1):
+        label = safe_label(file.name)
+        place = _Place(number=number, count=len(files), progress=progress)
+        try:
+            with CappedFile(file) as stream:
+                start, size = stream.read(132), file.stat().st_size
+                stream.seek(0)
+                if is_archive(start, label):
+                    yield from _opened(stream, size, start, label, 0, budget, place)
+                else:
+                    yield _loose(label, stream.readall, size, budget, place)
+        except OSError:
             raise InputError(
-                "path-not-found",
-                "A path given for import does not exist.",
-                where="import",
-                expected="a file, a folder or a ZIP archive",
-                remedy="Check the spelling of the path.",
-            )
-        for file in files:
-            yield from from_bytes(file.name, _read(file))
+                "path-unreadable",
+                "A file given for import cannot be read.",
+                where=label,
+                expected="a readable file",
+                remedy="Check its permissions and the disk.",
+            ) from None
 
 
-def _read(path: pathlib.Path) -> bytes:
-    try:
-        if path.stat().st_size > MAX_TOTAL_BYTES:
-            raise _refused(
-                "file-too-large", "A file is larger than any scan.", safe_label(path.name)
-            )
-        return path.read_bytes()
-    except OSError:
-        raise InputError(
-            "path-unreadable",
-            "A file given for import cannot be read.",
-            where=safe_label(path.name),
-            expected="a readable file",
-            remedy="Check its permissions and the disk.",
-        ) from None
+def from_files(
+    files: Sequence[tuple[str, Callable[[], bytes]]], progress: Progress = silent
+) -> Iterator[SourceFile]:
+    """Yield the files of an upload, given as names and functions that return their bytes.
+
+    All of them share one budget.
+    """
+    budget = Budget.whole()
+    for number, (name, read) in enumerate(files, start=1):
+        place = _Place(number=number, count=len(files), progress=progress)
+        data = read()
+        label = safe_label(name)
+        if is_archive(data, label):
+            yield from _archive(label, data, 0, budget, place)
+        else:
+            yield _loose(label, functools.partial(bytes, data), len(data), budget, place)
 
 
 def from_bytes(name: str, data: bytes) -> Iterator[SourceFile]:
     """Yield one file, or the entries when it is a ZIP archive (one more level inside)."""
-    yield from _open(name, data, 0, _Budget(MAX_ENTRIES, MAX_TOTAL_BYTES))
+    yield from from_files([(name, lambda: data)])
 
 
-def _open(name: str, data: bytes, depth: int, budget: _Budget) -> Iterator[SourceFile]:
-    label = safe_label(name)
-    if data[:4] == b"PK\x03\x04" and not label.casefold().endswith((".xlsx", ".pptx", ".docx")):
-        if depth > 1:
-            raise _refused("archive-too-deep", "An archive lies inside an archive in an archive.")
-        for entry_name, content in _entries(label, data, budget):
-            yield from _open(entry_name, content, depth + 1, budget)
-    else:
-        yield SourceFile(label=label, data=data)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where a file stands among those of an upload, and whom to tell."""
+
+    number: int
+    count: int
+    progress: Progress
+
+    def tell(self, entry: Entry | None = None) -> None:
+        """Report a file, or an entry of an archive, as read."""
+        inside = 0.0 if entry is None else entry.number / entry.count
+        number, count = self.number, self.count
+        if entry is not None and self.count == 1:
+            number, count = entry.number, entry.count
+        self.progress((self.number - 1 + inside) / self.count, f"Reading file {number} of {count}")
 
 
-def _entries(label: str, data: bytes, budget: _Budget) -> Iterator[tuple[str, bytes]]:
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(data))
-        infos = archive.infolist()
-    except _DAMAGED:
-        raise _refused("archive-damaged", "The ZIP archive cannot be read.", label) from None
-    budget.entries -= len(infos)
-    if budget.entries < 0:
-        raise _refused("archive-too-many-files", f"The archive has {len(infos)} entries.", label)
-    for info in infos:
-        link = (info.external_attr >> 16) & 0o170000 == 0o120000
-        if info.is_dir() or link:
-            continue
-        packed = min(max(info.compress_size, 1), len(data))  # the directory may lie about it
-        content = _inflate(archive, info, packed, label, budget.size)
-        budget.size -= len(content)
-        yield info.filename, content
-
-
-def _inflate(
-    archive: zipfile.ZipFile, info: zipfile.ZipInfo, packed: int, label: str, left: int
-) -> bytes:
-    """Return an entry's bytes, counted while they stream; headers are not trusted."""
-    parts: list[bytes] = []
-    size = 0
-    try:
-        with archive.open(info) as stream:
-            while chunk := stream.read(_CHUNK):
-                size += len(chunk)
-                inflated = size > RATIO_FREE_BYTES and size > MAX_RATIO * packed
-                if inflated or size > min(MAX_ENTRY_BYTES, left):
-                    raise _refused(
-                        "archive-bomb", "An entry inflates beyond what a scan can be.", label
-                    )
-                parts.append(chunk)
-    except _DAMAGED:
-        raise _refused(
-            "archive-damaged", "An entry of the archive cannot be read.", label
-        ) from None
-    return b"".join(parts)
-
-
-def _refused(code: str, what: str, where: str = "archive") -> InputError:
-    return InputError(
-        code,
-        what,
-        where=where,
-        expected=f"a plain ZIP of at most {MAX_ENTRIES} files and {MAX_TOTAL_BYTES // 1024**3} GB",
-        remedy="Pack the files again, or choose the folder instead of an archive.",
+def _files_of(path: pathlib.Path) -> list[pathlib.Path]:
+    if path.is_dir():
+        return sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink())
+    if path.is_file():
+        return [path]
+    raise InputError(
+        "path-not-found",
+        "A path given for import does not exist.",
+        where="import",
+        expected="a file, a folder or a ZIP archive",
+        remedy="Check the spelling of the path.",
     )
+
+
+def _loose(
+    label: str, read: Callable[[], bytes], size: int, budget: Budget, place: _Place
+) -> SourceFile:
+    """Return a file that is no archive, or its refusal before it is read."""
+    place.tell()
+    if size > archives.MAX_ENTRY_BYTES or size > budget.size or budget.entries < 1:
+        text = "The file is larger than any scan, or the upload holds more than can be read."
+        return _refused(label, "file-too-large", text)
+    budget.entries -= 1
+    budget.size -= size
+    return SourceFile(label=label, data=read())
+
+
+def _archive(
+    label: str, data: bytes, depth: int, budget: Budget, place: _Place
+) -> Iterator[SourceFile]:
+    yield from _opened(CappedBytes(data), len(data), data[:132], label, depth, budget, place)
+
+
+def _opened(
+    stream: CappedBytes | CappedFile,
+    size: int,
+    start: bytes,
+    label: str,
+    depth: int,
+    budget: Budget,
+    place: _Place,
+) -> Iterator[SourceFile]:
+    """Yield what an archive holds; what is refused of it comes out as a problem."""
+    if depth > archives.MAX_DEPTH:
+        yield _refused(label, "archive-too-deep", "An archive lies inside an archive in one.")
+        return
+    if start[128:132] == b"DICM":
+        text = "The file is a ZIP archive and a DICOM object at once, as only an attack would be."
+        yield _refused(label, "archive-also-dicom", text)
+        return
+    try:
+        for found in archives.entries(stream, size, label, budget):
+            if isinstance(found, Finding):
+                yield SourceFile(label=label, data=b"", problem=found)
+                continue
+            if depth == 0:
+                place.tell(found)
+            inner = safe_label(found.name)
+            if is_archive(found.data, inner):
+                yield from _archive(inner, found.data, depth + 1, budget, place)
+            else:
+                yield SourceFile(label=inner, data=found.data)
+    except ArchiveStop as stop:
+        yield SourceFile(label=label, data=b"", problem=stop.finding)
+
+
+def _refused(label: str, code: str, what: str) -> SourceFile:
+    return SourceFile(label=label, data=b"", problem=problem(code, what, label))

@@ -4,33 +4,46 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from abscope.core.case import Case, Finding
 from abscope.core.errors import InputError, UsageError
 from abscope.core.ids import check_case_id, new_case_id
-from abscope.dicom.reader import Draft, Reading, read_upload
-from abscope.dicom.sources import SourceFile, from_bytes, from_paths
+from abscope.dicom.reader import Draft, Reading, partly, read_upload
+from abscope.dicom.sources import Progress, from_files, from_paths, silent
 from abscope.workflows.additions import additions, extend, holds_all, import_entry
 from abscope.workflows.context import Actor, Context
 from abscope.workflows.import_report import with_reasons
 
 
-def read_paths(paths: Sequence[pathlib.Path], accepted: frozenset[str] = frozenset()) -> Reading:
-    """Read files, folders and archives; nothing is stored."""
-    return read_upload(from_paths(paths), accepted)
+def read_paths(
+    paths: Sequence[pathlib.Path],
+    accepted: frozenset[str] = frozenset(),
+    progress: Progress = silent,
+) -> Reading:
+    """Read files, folders and archives; nothing is stored.
+
+    `progress` is told the share that is done, 0 to 1, and a short sentence.
+    """
+    return read_upload(from_paths(paths, partly(progress)), accepted, progress)
 
 
 def read_files(
-    files: Iterable[tuple[str, bytes]], accepted: frozenset[str] = frozenset()
+    files: Iterable[tuple[str, bytes | Callable[[], bytes]]],
+    accepted: frozenset[str] = frozenset(),
+    progress: Progress = silent,
 ) -> Reading:
-    """Read uploaded files given as (name, bytes); nothing is stored."""
+    """Read uploaded files given as (name, bytes); nothing is stored.
 
-    def sources() -> Iterable[SourceFile]:
-        for name, data in files:
-            yield from from_bytes(name, data)
+    The bytes may be a function that returns them, called once when it is that file's turn.
+    `progress` is told the share that is done, 0 to 1, and a short sentence.
+    """
+    waiting = [(name, _later(data)) for name, data in files]
+    return read_upload(from_files(waiting, partly(progress)), accepted, progress)
 
-    return read_upload(sources(), accepted)
+
+def _later(data: bytes | Callable[[], bytes]) -> Callable[[], bytes]:
+    return data if callable(data) else lambda: data
 
 
 def savable_drafts(reading: Reading) -> tuple[Draft, ...]:

@@ -1,0 +1,72 @@
+"""Bytes to a pydicom data set, the pixels left where they lie.
+
+Native pixel data is not copied: the element's value is a view into the file's bytes, so reading a
+series costs the memory of its files and of its volume, and nothing more.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+import pydicom
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
+
+_PIXEL_DATA = Tag(0x7FE00010)
+_UNDEFINED = 0xFFFFFFFF
+#: What may follow the pixels: DataSetTrailingPadding, DigitalSignaturesSequence.
+_AFTER_PIXELS = (b"\xfc\xff\xfc\xff", b"\xfa\xff\xfa\xff")
+
+
+def read_dataset(data: bytes, *, forced: bool) -> pydicom.Dataset | None:
+    """Return the data set of a file's bytes, None when pydicom cannot read it.
+
+    Parameters
+    ----------
+    data : bytes
+    forced : bool
+        Whether to read a file that lacks the preamble and the word DICM.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            stream = io.BytesIO(data)
+            dataset = pydicom.dcmread(stream, force=forced, stop_before_pixels=True)
+            if stream.tell() >= len(data) or _attach_pixels(dataset, data, stream.tell()):
+                return dataset
+            return pydicom.dcmread(io.BytesIO(data), force=forced)
+    except Exception:  # pydicom raises a dozen kinds for damaged files; all mean the same here
+        return None
+
+
+def bytes_after_pixels(dataset: pydicom.Dataset, data: bytes) -> int:
+    """Return how many bytes follow native pixel data that are neither padding nor a known element.
+
+    They mean that bytes were lost or came in: the picture may be shifted.
+    """
+    raw = dataset.get_item(_PIXEL_DATA) if _PIXEL_DATA in dataset else None
+    if not isinstance(raw, RawDataElement) or not isinstance(raw.value, memoryview):
+        return 0
+    rest = memoryview(data)[raw.value_tell + len(raw.value) :]
+    if bytes(rest[:4]) in _AFTER_PIXELS or not any(rest):
+        return 0
+    return len(rest)
+
+
+def _attach_pixels(dataset: pydicom.Dataset, data: bytes, place: int) -> bool:
+    """Put native little-endian PixelData at `place` into the data set; False for other kinds."""
+    implicit, little = dataset.original_encoding
+    head = data[place : place + 12]
+    if not little or head[:4] != b"\xe0\x7f\x10\x00" or len(head) < 12:
+        return False
+    vr = "OW" if implicit else head[4:6].decode("ascii", "replace")
+    start = place + (8 if implicit else 12)
+    length = int.from_bytes(head[4:8] if implicit else head[8:12], "little")
+    if vr not in ("OB", "OW") or length == _UNDEFINED:
+        return False
+    value = memoryview(data)[start : start + length]
+    dataset[_PIXEL_DATA] = RawDataElement(
+        _PIXEL_DATA, vr, length, value, start, implicit, little, True
+    )
+    return True
