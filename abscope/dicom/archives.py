@@ -33,6 +33,8 @@ MAX_DEPTH = 1
 METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _CHUNK = 1024**2
 _LOCAL_HEADER = 30
+#: Sizes and checksum that may follow an entry (bytes, at most).
+_DESCRIPTOR = 24
 #: What zipfile and zlib raise for damaged entries.
 _DAMAGED = (
     zipfile.BadZipFile,
@@ -159,14 +161,27 @@ def entries(
     """
     try:
         archive = zipfile.ZipFile(stream)
-        infos = [info for info in archive.infolist() if not info.is_dir()]
+        infos = archive.infolist()
+        gap = _unaccounted(stream, archive, infos)
+        infos = [info for info in infos if not info.is_dir()]
     except _DAMAGED:
         raise _stop("archive-damaged", "The ZIP archive cannot be read.", label) from None
     if len(infos) > budget.entries:
         text = f"The archive has {len(infos)} entries, more than an upload may still hold."
         raise _stop("archive-too-many-files", text, label)
     budget.entries -= len(infos)
-    _check_overlaps(archive, infos, label)
+    if gap < 0:
+        text = "Entries of the archive overlap, or claim more bytes than there are."
+        raise _stop("archive-overlap", text, label)
+    if gap:
+        yield Finding(
+            code="archive-gap",
+            severity="warning",
+            where=label,
+            message=f"{gap} bytes of the archive belong to no file of its directory.",
+            expected="an archive that lists everything it holds",
+            remedy="Files may be missing: compare their number, or pack the archive again.",
+        )
     skipped: dict[_Passed, list[str]] = {}
     for number, info in enumerate(infos, start=1):
         reason = _reason_to_skip(info)
@@ -178,14 +193,28 @@ def entries(
     yield from (_passed_over(reason, names, label) for reason, names in skipped.items())
 
 
-def _check_overlaps(archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo], label: str) -> None:
-    """Refuse entries that share their packed bytes: how small archives hold petabytes."""
+def _unaccounted(
+    stream: CappedBytes | CappedFile, archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo]
+) -> int:
+    """Return how many bytes no entry accounts for; negative where entries overlap.
+
+    Entries that share their packed bytes are how small archives hold petabytes; bytes that no
+    entry names are how files vanish from a damaged directory.
+    """
     ordered = sorted(infos, key=lambda info: info.header_offset)
-    ends = [info.header_offset for info in ordered[1:]] + [archive.start_dir]
-    for info, end in zip(ordered, ends, strict=True):
-        if info.header_offset + _LOCAL_HEADER + info.compress_size > end:
-            text = "Entries of the archive overlap, or claim more bytes than there are."
-            raise _stop("archive-overlap", text, label)
+    place = gaps = 0
+    for info in ordered:
+        if info.header_offset < place:
+            return -1
+        gaps += _gap(place, info.header_offset)
+        stream.seek(info.header_offset + 26)
+        name, extra = struct.unpack("<2H", stream.read(4).ljust(4, b"\0"))
+        place = info.header_offset + _LOCAL_HEADER + name + extra + info.compress_size
+    return -1 if place > archive.start_dir else gaps + _gap(place, archive.start_dir)
+
+
+def _gap(end: int, start: int) -> int:
+    return start - end if start - end > _DESCRIPTOR else 0
 
 
 def _reason_to_skip(info: zipfile.ZipInfo) -> _Passed | None:

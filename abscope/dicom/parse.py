@@ -19,7 +19,7 @@ _UNDEFINED = 0xFFFFFFFF
 _AFTER_PIXELS = (b"\xfc\xff\xfc\xff", b"\xfa\xff\xfa\xff")
 
 
-def read_dataset(data: bytes, *, forced: bool) -> pydicom.Dataset | None:
+def read_dataset(data: bytes, *, forced: bool) -> tuple[pydicom.Dataset, int] | None:
     """Return the data set of a file's bytes, None when pydicom cannot read it.
 
     Parameters
@@ -27,46 +27,44 @@ def read_dataset(data: bytes, *, forced: bool) -> pydicom.Dataset | None:
     data : bytes
     forced : bool
         Whether to read a file that lacks the preamble and the word DICM.
+
+    Returns
+    -------
+    tuple of Dataset and int
+        The int is how many bytes follow native pixel data that are neither padding nor a known
+        element: bytes were lost or came in before them, and the picture may be shifted.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             stream = io.BytesIO(data)
             dataset = pydicom.dcmread(stream, force=forced, stop_before_pixels=True)
-            if stream.tell() >= len(data) or _attach_pixels(dataset, data, stream.tell()):
-                return dataset
-            return pydicom.dcmread(io.BytesIO(data), force=forced)
+            place = stream.tell()
+            after = 0 if place >= len(data) else _attach_pixels(dataset, data, place)
+            if after is not None:
+                return dataset, after
+            return pydicom.dcmread(io.BytesIO(data), force=forced), 0
     except Exception:  # pydicom raises a dozen kinds for damaged files; all mean the same here
         return None
 
 
-def bytes_after_pixels(dataset: pydicom.Dataset, data: bytes) -> int:
-    """Return how many bytes follow native pixel data that are neither padding nor a known element.
+def _attach_pixels(dataset: pydicom.Dataset, data: bytes, place: int) -> int | None:
+    """Put native little-endian PixelData at `place` into the data set.
 
-    They mean that bytes were lost or came in: the picture may be shifted.
+    Returns the number of unaccounted bytes after it, None for other kinds of pixel data.
     """
-    raw = dataset.get_item(_PIXEL_DATA) if _PIXEL_DATA in dataset else None
-    if not isinstance(raw, RawDataElement) or not isinstance(raw.value, memoryview):
-        return 0
-    rest = memoryview(data)[raw.value_tell + len(raw.value) :]
-    if bytes(rest[:4]) in _AFTER_PIXELS or not any(rest):
-        return 0
-    return len(rest)
-
-
-def _attach_pixels(dataset: pydicom.Dataset, data: bytes, place: int) -> bool:
-    """Put native little-endian PixelData at `place` into the data set; False for other kinds."""
     implicit, little = dataset.original_encoding
     head = data[place : place + 12]
     if not little or head[:4] != b"\xe0\x7f\x10\x00" or len(head) < 12:
-        return False
+        return None
     vr = "OW" if implicit else head[4:6].decode("ascii", "replace")
     start = place + (8 if implicit else 12)
     length = int.from_bytes(head[4:8] if implicit else head[8:12], "little")
     if vr not in ("OB", "OW") or length == _UNDEFINED:
-        return False
+        return None
     value = memoryview(data)[start : start + length]
     dataset[_PIXEL_DATA] = RawDataElement(
         _PIXEL_DATA, vr, length, value, start, implicit, little, True
     )
-    return True
+    rest = data[start + length :]
+    return 0 if rest.startswith(_AFTER_PIXELS) or not any(rest) else len(rest)

@@ -160,7 +160,7 @@ def _points(item: pydicom.Dataset) -> FloatArray | None:
             return None
         raw = element.value
         if isinstance(raw, bytes):
-            values = np.array(raw.split(b"\\")).astype(np.float64)
+            values = np.array(raw.decode("ascii").split("\\"), dtype=np.float64)
         else:
             values = np.asarray([float(v) for v in raw], dtype=np.float64)
     except Exception:

@@ -9,7 +9,7 @@ import pydicom
 
 from abscope.core.case import Finding
 from abscope.dicom import header
-from abscope.dicom.parse import bytes_after_pixels, read_dataset
+from abscope.dicom.parse import read_dataset
 from abscope.dicom.sources import SourceFile, is_noise
 
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
@@ -110,7 +110,7 @@ def _parse(source: SourceFile) -> tuple[Parsed | None, Finding | None]:
             "The file is deflated as a whole, which is refused because it may inflate without end.",
             "Export it as Explicit VR Little Endian.",
         )
-    dataset = read_dataset(data, forced=not marked)
+    dataset, after_pixels = read_dataset(data, forced=not marked) or (None, 0)
     modality = "" if dataset is None else header.text(dataset, "Modality").upper()
     directory = dataset is not None and "DirectoryRecordSequence" in dataset
     nameless = marked and dataset is not None and not header.text(dataset, "SOPClassUID")
@@ -125,7 +125,7 @@ def _parse(source: SourceFile) -> tuple[Parsed | None, Finding | None]:
         return None, None
     if modality in _IMAGES | _PLANNING:
         parsed = Parsed(dataset=dataset, label=source.label, sha256=source.sha256)
-        return parsed, _trailing(source, dataset)
+        return parsed, _trailing(source, after_pixels)
     if not modality and not marked:
         return None, None
     return None, Finding(
@@ -147,8 +147,7 @@ def _unusable(source: SourceFile, code: str, message: str, remedy: str) -> Findi
     )
 
 
-def _trailing(source: SourceFile, dataset: pydicom.Dataset) -> Finding | None:
-    count = bytes_after_pixels(dataset, source.data)
+def _trailing(source: SourceFile, count: int) -> Finding | None:
     if not count:
         return None
     return Finding(

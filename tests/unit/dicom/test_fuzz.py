@@ -9,7 +9,6 @@ import zipfile
 
 import pytest
 
-from abscope.core.errors import AbscopeError
 from abscope.core.geometry import Grid
 from abscope.dicom.reader import Reading, read_upload
 from abscope.dicom.sources import SourceFile, from_bytes
@@ -98,19 +97,18 @@ def read_mutants(kind: str, count: int) -> None:
         assert all(f.code and f.message for draft in reading.drafts for f in draft.findings)
 
 
-def test_no_mutation_of_an_archive_escapes_the_error_tree():
+def test_no_mutation_of_an_archive_stops_an_upload():
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a.dcm", files()["CT0"])
-    for method in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
-        with zipfile.ZipFile(target, "a", method) as archive:
-            archive.writestr(f"{method}.dcm", files()["CT1"])
+        for name in ("CT0", "CT1", "CT2"):
+            archive.writestr(f"{name}.dcm", files()[name])
     chance = random.Random("abscope archive")
     codes = set()
     for _ in range(MUTATIONS):
         damaged = b"PK\x03\x04" + mutated(target.getvalue(), chance)[4:]
-        try:
-            read_upload(from_bytes("scan.zip", damaged))
-        except AbscopeError as error:
-            codes.add(error.code)
-    assert codes == {"archive-damaged"}
+        reading = read_upload(from_bytes("scan.zip", damaged))
+        found = {f.code for f in reading.findings if f.severity != "info"}
+        whole = [d for d in reading.drafts if d.series and d.series[0][0].n_files == 3]
+        assert found or whole
+        codes |= found
+    assert codes >= {"archive-damaged", "archive-overlap"}
