@@ -40,7 +40,7 @@ def _nothing_open(title: str, why: str) -> None:
 
 def _banner(case: Case, title: str) -> None:
     patient, facts = case.patient, case.facts
-    name = ", ".join(p for p in patient.name.split("^")[:2] if p) or "no name"
+    name = patient.shown_name
     age = facts.number("age_years")
     parts = [f"**{literal(name, 60)}**"]
     if patient.synthetic:

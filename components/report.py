@@ -177,7 +177,7 @@ def _study(study: ReportStudy) -> None:
 
 
 def _name(patient: Patient) -> str:
-    return ", ".join(p for p in patient.name.split("^")[:2] if p) or "no name"
+    return patient.shown_name
 
 
 def _who(patient: Patient) -> str:

@@ -33,7 +33,7 @@ def worklist(summaries: Sequence[CaseSummary], wanted: str) -> CaseSummary | Non
         [
             {
                 "Open": "Open",
-                "Patient": s.patient.name.replace("^", ", ") or "no name",
+                "Patient": s.patient.shown_name,
                 "ID": s.patient.id,
                 "Status": [*s.flags, *(["synthetic"] if s.patient.synthetic else [])],
                 "Created": s.created[:10],

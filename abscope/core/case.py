@@ -70,6 +70,27 @@ class Patient:
     sex: str = ""
     synthetic: bool = False
 
+    @property
+    def shown_name(self) -> str:
+        """The name for a screen, see `written_name`."""
+        return written_name(self.name)
+
+
+def written_name(name: str) -> str:
+    """Return a DICOM person name as one reads it: the ideographic form follows in brackets.
+
+    Examples
+    --------
+    >>> [written_name(n) for n in ("Yamada^Tarou=山田^太郎=やまだ^たろう", "Doe^J^^Dr.", "")]
+    ['Yamada, Tarou (山田 太郎)', 'Doe, J', 'no name']
+    """
+    groups = [[part.strip() for part in g.split("^")[:2]] for g in name.split("=")[:2]]
+    first = ", ".join(part for part in groups[0] if part)
+    second = " ".join(part for part in groups[-1] if part) if len(groups) > 1 else ""
+    if first and second:
+        return f"{first} ({second})"
+    return first or second or "no name"
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Series:

@@ -78,7 +78,7 @@ def _air_peak(array_zyx: Array) -> float | None:
 
 
 def _mode(values: Array) -> float:
-    """Return the middle of the fullest bin of 25."""
+    """Return the median of the fullest bin of 25."""
     low = float(values.min())
-    counts = np.bincount(((values - low) // 25).astype(np.int64).clip(0, 4000))
-    return low + 25 * (int(counts.argmax()) + 0.5)
+    bins = ((values - low) // 25).astype(np.int64).clip(0, 4000)
+    return float(np.median(values[bins == np.bincount(bins).argmax()]))

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import TypeVar
 
-from abscope.core.case import Severity
+from abscope.core.case import Severity, written_name
 from abscope.figures.dvh import DvhFigure
 from abscope.figures.risk import OUT_OF_DOMAIN
 from abscope.figures.scenario import ScenarioRow
@@ -42,7 +42,7 @@ class PatientDisplay:
         """Name as a person writes it, or the pseudonym."""
         if self.names_hidden:
             return self.pseudonym or HIDDEN
-        return ", ".join(p.strip() for p in self.name.split("^")[:2] if p.strip()) or "no name"
+        return written_name(self.name)
 
     @property
     def shown_id(self) -> str:

@@ -5,9 +5,7 @@ Finer cases of the same ids lie in tests/unit/dicom, where each test also carrie
 
 from __future__ import annotations
 
-import io
 import pathlib
-import zipfile
 
 import pytest
 
@@ -15,7 +13,6 @@ from abscope.core.geometry import Grid
 from abscope.store.blobs import BlobStore
 from tests import phantoms
 from tests.faults.conftest import nothing_is_stored
-from tests.unit.dicom.uploads import all_changed, changed
 
 GRID = Grid.regular(
     origin_mm=(-40.0, -42.0, -32.0), spacing_zyx_mm=(4, 3, 2), shape_zyx=(14, 29, 44),
@@ -25,55 +22,6 @@ CT = phantoms.ct_series(grid=GRID)
 SET = phantoms.rtstruct([phantoms.cylinder_roi()])
 PLAN, DOSE = phantoms.rtplan(), phantoms.rtdose()
 RT = [SET, PLAN, DOSE]
-
-
-def packed(entries: dict[str, bytes]) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in entries.items():
-            archive.writestr(name, data)
-    return target.getvalue()
-
-
-# ------------------------------------------------------------------------------------- images
-IMAGE_FAULTS = {
-    "D1-missing": ("missing-slices", [ds for n, ds in enumerate(CT) if n not in (5, 6)]),
-    "D3-duplicate": (
-        "duplicate-positions",
-        changed(CT, 4, ImagePositionPatient=CT[5].ImagePositionPatient),
-    ),
-    "D5-tilt": (
-        "gantry-tilt",
-        all_changed(CT, ImageOrientationPatient=[1, 0, 0, 0, 0.96592583, 0.25881905]),
-    ),
-    "D8-rescale": ("rescale-absent", changed(CT, 3, RescaleSlope=None)),
-    "D12-truncated": ("pixel-data-truncated", changed(CT, 3, PixelData=CT[3].PixelData[:100])),
-    "D-position": ("position-absent", changed(CT, 3, ImagePositionPatient=None)),
-    "D-orientation": ("position-absent", all_changed(CT, ImageOrientationPatient=None)),
-    "D4-size": (
-        "slice-of-another-size",
-        changed(CT, 13, Rows=2, Columns=2, PixelData=bytes(8)),
-    ),
-}
-
-
-@pytest.mark.parametrize("fault", IMAGE_FAULTS)
-def test_a_broken_series_is_refused_whole_and_the_rest_stays_usable(upload, run, fault):
-    code, slices = IMAGE_FAULTS[fault]
-    found = upload(*slices, *RT, refused=True)
-    assert found["error"]["code"] == code
-    assert code in {f["code"] for f in found["findings"] if f["severity"] == "error"}
-    nothing_is_stored(run)
-    if fault in ("D1-missing", "D4-size"):
-        return
-    case = upload(*slices, *RT, accept=[code])
-    assert (len(case["series"]), len(case["doses"])) == (0, 1)
-    assert code in {f["code"] for f in case["findings"]}
-
-
-def test_d14_lossy_pixels_are_marked(upload):
-    found = upload(*all_changed(CT, LossyImageCompression="01"))
-    assert "lossy-compression" in {f["code"] for f in found["findings"]}
 
 
 # ------------------------------------------------------------------------------ storage and web
