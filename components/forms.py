@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
+import json
 
 import streamlit as st
 
 from abscope.core.case import Case
 from abscope.core.facts import CHOICES, DATES, NUMBERS, WHOLE, YES_NO
+from components import state
 
 #: Words on screen for fields whose name is not a word.
 LABELS: dict[str, str] = {
@@ -43,8 +46,33 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def clinical_facts(case: Case) -> dict[str, object] | None:
-    """Draw the form; return the changed fields when it was saved, None otherwise."""
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SavedForm:
+    """What a person entered, and the version of the case that was on the screen then."""
+
+    changes: dict[str, object]
+    version: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What the form was drawn from; it stays while somebody is filling it in.
+
+    ``drawn`` is the version at first, part of the widgets' keys; ``version`` moves on when a
+    conflict was shown, so that saving again is a decision.
+    """
+
+    drawn: int
+    version: int
+    facts: dict[str, object]
+
+
+def clinical_facts(case: Case) -> SavedForm | None:
+    """Draw the form; return what was changed in it when it was saved, None otherwise.
+
+    The form keeps to the version that it was first drawn from, whatever others store meanwhile.
+    """
+    seen = _seen(case)
     with st.form("labs.facts", border=False):
         entered: dict[str, object] = {}
         for group, fields in GROUPS.items():
@@ -52,11 +80,47 @@ def clinical_facts(case: Case) -> dict[str, object] | None:
             columns = st.columns(3)
             for place, field in enumerate(fields):
                 with columns[place % 3]:
-                    entered[field] = _field(case, field)
+                    entered[field] = _field(case, field, seen)
         saved = st.form_submit_button("Save facts", type="primary", key="labs.facts.save")
     if not saved:
         return None
-    return {f: v for f, v in entered.items() if _text(v) != _text(case.facts.get(f))}
+    changes = {f: v for f, v in entered.items() if _text(v) != _text(seen.facts.get(f))}
+    return SavedForm(changes=changes, version=seen.version)
+
+
+def facts_saved(case: Case) -> None:
+    """Let the form be drawn afresh from what is stored."""
+    state.remember(_seen_name(case), None)
+
+
+def facts_in_conflict(case: Case, saved: SavedForm) -> None:
+    """Draw the stored values beside the person's own; saving again is then a decision."""
+    seen = dataclasses.replace(_seen(case), version=case.version)
+    state.remember(_seen_name(case), json.dumps(dataclasses.asdict(seen)))
+    rows = [
+        {"Field": LABELS.get(f, f), "Stored now": _text(case.facts.get(f)), "Yours": _text(v)}
+        for f, v in saved.changes.items()
+        if _text(case.facts.get(f)) != _text(v)
+    ]
+    st.dataframe(rows, hide_index=True, key="labs.facts.conflict", placeholder="none")
+
+
+def _seen_name(case: Case) -> str:
+    return f"labs.facts.seen.{case.id}"
+
+
+def _seen(case: Case) -> _Seen:
+    text = state.recall(_seen_name(case))
+    seen = _Seen(**json.loads(text)) if text else None
+    if seen is not None and state.is_drawn(_fact_key(case, "age_years", seen)):
+        return seen
+    seen = _Seen(drawn=case.version, version=case.version, facts=dict(case.facts.values))
+    state.remember(_seen_name(case), json.dumps(dataclasses.asdict(seen)))
+    return seen
+
+
+def _fact_key(case: Case, field: str, seen: _Seen) -> str:
+    return f"labs.fact.{case.id}.{field}.{seen.drawn}"
 
 
 def person_without_scans() -> tuple[str, str] | None:
@@ -78,10 +142,10 @@ def person_without_scans() -> tuple[str, str] | None:
     return patient_id.strip(), name.strip()
 
 
-def _field(case: Case, field: str) -> object:
-    value = case.facts.get(field)
+def _field(case: Case, field: str, seen: _Seen) -> object:
+    value = seen.facts.get(field)
     label = LABELS.get(field, field)
-    key, help_text = f"labs.fact.{case.id}.{field}", HELP.get(field)
+    key, help_text = _fact_key(case, field, seen), HELP.get(field)
     if field in NUMBERS:
         unit, low, high = NUMBERS[field]
         shown = f"{label} ({unit})" if unit else label

@@ -9,6 +9,8 @@ import streamlit as st
 from abscope.core.case import Finding
 from abscope.core.errors import AbscopeError
 from abscope.predict.model import RESEARCH_USE
+from abscope.store.history import Change
+from abscope.workflows.conflicts import sentence
 from abscope.workflows.context import Actor
 from components.safe import literal
 
@@ -102,6 +104,15 @@ def cannot_save(problem: AbscopeError, found: Sequence[Finding]) -> None:
         "better files, or accept what may be accepted.",
         icon=_ICONS["error"],
     )
+
+
+def merged(changes: Sequence[Change]) -> None:
+    """Say what others changed while a form was being filled in, which stands beside it."""
+    for change in changes:
+        st.toast(
+            literal(f"Saved beside another change: {sentence(change)}", 300),
+            icon=":material/merge:",
+        )
 
 
 def left_out(names: Sequence[str]) -> None:

@@ -87,6 +87,11 @@ def recall(name: str) -> str | None:
     return None if value is None else str(value)
 
 
+def is_drawn(key: str) -> bool:
+    """Whether a widget was on screen in the run before; its entries are then still there."""
+    return key in st.session_state
+
+
 def clicked_row(key: str) -> int | None:
     """Return the row whose button was clicked in this run; `key` is the button column's key.
 

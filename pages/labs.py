@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 import components.preload  # noqa: F401  # first of all imports, see there
-from abscope.core.errors import AbscopeError
+from abscope.core.errors import AbscopeError, ConflictError
 from abscope.workflows.case_facts import set_facts
+from abscope.workflows.conflicts import changes_meanwhile
 from abscope.workflows.lab_files import template_csv
 from abscope.workflows.lab_results import read_labs, store_labs
 from components import banner, charts, forms, notices, runtime, tables
@@ -24,15 +25,22 @@ view = st.segmented_control(
 
 if view == "Clinical facts":
     st.caption("An entered fact wins over a DICOM header. Leave unknown what is not known.")
-    changes = forms.clinical_facts(case)
-    if changes:
+    saved = forms.clinical_facts(case)
+    if saved and saved.changes:
+        others = changes_meanwhile(context, case.id, saved.version)
         try:
-            _, refused = set_facts(context, actor, case.id, changes)
+            _, refused = set_facts(context, actor, case.id, saved.changes, version=saved.version)
+        except ConflictError as problem:
+            notices.error(problem)
+            forms.facts_in_conflict(case, saved)
+            st.stop()
         except AbscopeError as problem:
             notices.error(problem)
             st.stop()
         for item in refused:
             st.warning(f"{forms.LABELS.get(item.field, item.field)}: {item.reason}")
+        notices.merged(others)
+        forms.facts_saved(case)
         if not refused:
             st.rerun()
 elif view == "Timeline":

@@ -22,6 +22,10 @@ class AuditEntry:
     case_id: str = ""
     detail: dict[str, object] = dataclasses.field(default_factory=dict)
 
+    def making(self, version: int) -> AuditEntry:
+        """Return the entry of a change that makes `version` of its case."""
+        return dataclasses.replace(self, detail={**self.detail, "case_version": version})
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRow:

@@ -148,7 +148,7 @@ class CaseTable:
 
     def create(self, case_id: str, patient: Patient, add: Additions, entry: AuditEntry) -> None:
         """Store a new case with what its first import adds; all or nothing."""
-        with self._archive.writing(entry) as db:
+        with self._archive.writing(entry.making(1)) as db:
             db.execute(
                 cases.insert().values(
                     id=check_case_id(case_id),
@@ -164,7 +164,7 @@ class CaseTable:
         """Add objects to a case that is still at `version`; all or nothing."""
         renewed = {s.uid for s in add.changed_series}
         before = self.get(case_id).series if renewed else ()
-        with self._archive.writing(entry) as db:
+        with self._archive.writing(entry.making(version + 1)) as db:
             _next_version(db, case_id, version)
             self._add(db, case_id, add)
             _change(db, case_id, add)
@@ -174,7 +174,7 @@ class CaseTable:
         self, case_id: str, version: int, facts: ClinicalFacts, entry: AuditEntry
     ) -> None:
         """Replace the clinical facts of a case that is still at `version`."""
-        with self._archive.writing(entry) as db:
+        with self._archive.writing(entry.making(version + 1)) as db:
             _next_version(db, case_id, version)
             db.execute(
                 update(cases).where(cases.c.id == case_id).values(facts=codec.facts_text(facts))
@@ -184,7 +184,7 @@ class CaseTable:
         self, case_id: str, version: int, labs: Iterable[LabResult], entry: AuditEntry
     ) -> None:
         """Replace all laboratory results of a case that is still at `version`."""
-        with self._archive.writing(entry) as db:
+        with self._archive.writing(entry.making(version + 1)) as db:
             _next_version(db, case_id, version)
             db.execute(delete(objects).where(objects.c.case_id == case_id, objects.c.kind == "lab"))
             _insert(db, case_id, "lab", [(f"{x.key} {x.date}", codec.plain(x)) for x in labs])

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from abscope.core.errors import InputError
 from abscope.core.facts import ClinicalFacts, parse_fact
+from abscope.workflows.conflicts import check_seen
 from abscope.workflows.context import Actor, Context
 
 
@@ -20,11 +21,22 @@ class RefusedFact:
 
 
 def set_facts(
-    context: Context, actor: Actor, case_id: str, changes: Mapping[str, object]
+    context: Context,
+    actor: Actor,
+    case_id: str,
+    changes: Mapping[str, object],
+    *,
+    version: int | None = None,
 ) -> tuple[ClinicalFacts, tuple[RefusedFact, ...]]:
     """Store the facts that can be read; return all facts of the case and what was refused.
 
-    Keys that start with an underscore are ignored.
+    Keys that start with an underscore are ignored. With the `version` that the person saw, changes
+    of other fields since then are left standing.
+
+    Raises
+    ------
+    ConflictError
+        When one of these fields was changed after `version`.
     """
     case = context.cases.get(case_id)
     good: dict[str, object] = {}
@@ -38,6 +50,7 @@ def set_facts(
             refused.append(RefusedFact(field=field, reason=error.what, expected=error.expected))
         else:
             good[field] = raw
+    check_seen(context, case, version, lambda change: bool(change.fields & set(good)))
     facts = case.facts.updated(good)
     if facts != case.facts:
         context.cases.set_facts(
