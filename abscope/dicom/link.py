@@ -158,18 +158,21 @@ def _identity(group: list[Parsed]) -> tuple[Finding, ...]:
             )
         )
     if not _distinct(group, "PatientID"):
-        findings.append(
-            Finding(
-                code="identity-absent",
-                severity="warning",
-                where="PatientID",
-                message="The objects carry no PatientID.",
-                remedy="Check by hand that they belong to the patient you mean.",
-                expected="a PatientID in every object",
-                group="identities",
-            )
-        )
+        findings.append(identity_absent())
     return tuple(findings)
+
+
+def identity_absent() -> Finding:
+    """Return the warning about files that do not say whose they are."""
+    return Finding(
+        code="identity-absent",
+        severity="warning",
+        where="PatientID",
+        message="The objects carry no PatientID.",
+        remedy="Check by hand that they belong to the patient you mean.",
+        expected="a PatientID in every object",
+        group="identities",
+    )
 
 
 def _side_by_side(group: list[Parsed]) -> tuple[tuple[str, ...], ...]:

@@ -13,14 +13,15 @@ import pydicom
 from abscope.core.case import Finding, Patient, Series
 from abscope.core.contour_checks import contour_findings
 from abscope.core.errors import RefusedError
-from abscope.core.geometry import Volume
+from abscope.core.geometry import Grid, Volume
 from abscope.core.ids import uid_from
 from abscope.core.plan import Dose, Plan
 from abscope.core.structures import StructureSet
 from abscope.dicom import header
 from abscope.dicom.dates import date_findings
 from abscope.dicom.inventory import Found, inventory, object_group, tagged
-from abscope.dicom.link import LinkedSet, linked_sets
+from abscope.dicom.link import LinkedSet, identity_absent, linked_sets
+from abscope.dicom.nifti_draft import read_nifti_files
 from abscope.dicom.references import drawn_on, reference_findings
 from abscope.dicom.roi_names import review_names
 from abscope.dicom.rtdose import read_dose
@@ -41,7 +42,7 @@ class Draft:
 
     ``objects`` maps the SOPInstanceUID of each object that is part of it to the sha256 of its
     file; what was left out may come again in other bytes. ``inventory`` lists what was there,
-    whether or not it can be used.
+    whether or not it can be used; ``mask_grids`` are the grids of sets made of voxels.
     """
 
     patient: Patient
@@ -52,6 +53,7 @@ class Draft:
     findings: tuple[Finding, ...]
     objects: dict[str, str]
     inventory: tuple[Found, ...] = ()
+    mask_grids: dict[str, Grid] = dataclasses.field(default_factory=dict)
 
     def errors(self, accepted: frozenset[str] = frozenset()) -> tuple[Finding, ...]:
         """Return the errors that nobody has accepted, or that cannot be accepted."""
@@ -100,9 +102,45 @@ def read_upload(
         warnings.simplefilter("ignore", UserWarning)  # pydicom's remarks on odd but readable values
         scanned = scan(sources)
         progress(FILES_SHARE, f"Checking {len(scanned.objects)} objects")
-        drafts = tuple(_draft(linked, accepted) for linked in linked_sets(scanned.objects))
+        drafts = [_draft(linked, accepted) for linked in linked_sets(scanned.objects)]
+        if scanned.nifti:
+            drafts = _with_nifti(drafts, scanned.nifti, accepted)
     progress(1.0, "Read and checked")
-    return Reading(drafts=drafts, findings=scanned.findings)
+    return Reading(drafts=tuple(drafts), findings=scanned.findings)
+
+
+def _with_nifti(
+    drafts: list[Draft], files: Sequence[SourceFile], accepted: frozenset[str]
+) -> list[Draft]:
+    """Return the drafts with NIfTI files, which join the only patient there is, or are alone."""
+    alone = len(drafts) != 1
+    draft = _nobody() if alone else drafts[0]
+    content = read_nifti_files(files, [s for s, _ in draft.series], accepted)
+    series = (*draft.series, *content.series)
+    links = reference_findings([s for s, _ in series], content.structure_sets, (), ())
+    joined = dataclasses.replace(
+        draft,
+        series=series,
+        structure_sets=(*draft.structure_sets, *content.structure_sets),
+        findings=(*draft.findings, *content.findings, *links),
+        objects=draft.objects | content.objects,
+        inventory=(*draft.inventory, *content.inventory),
+        mask_grids=draft.mask_grids | content.grids,
+    )
+    return [*drafts, joined] if alone else [joined]
+
+
+def _nobody() -> Draft:
+    """Return an empty draft for files that name no patient."""
+    return Draft(
+        patient=Patient(id="", name=""),
+        series=(),
+        structure_sets=(),
+        doses=(),
+        plans=(),
+        findings=(identity_absent(),),
+        objects={},
+    )
 
 
 def _draft(linked: LinkedSet, accepted: frozenset[str]) -> Draft:

@@ -63,7 +63,7 @@ def _structure_findings(series: Sequence[Series], sets: Sequence[AnySet]) -> lis
     findings = []
     frames = {s.grid.frame_of_reference_uid for s in series} - {""}
     for structure_set in sets:
-        if structure_set.source != "clinical":
+        if structure_set.source.startswith("auto:"):
             continue
         where = f"structure set {structure_set.label[:32]}"
         frame = structure_set.frame_of_reference_uid

@@ -85,7 +85,6 @@ def _taken(where: str, standard: str, surest: list[Roi], lesser: list[Roi]) -> F
         f"{_numbers(surest)} has that name with more certainty and keeps it.",
         expected=f"one structure named {standard}",
         remedy="Look at the names on the contours page and correct them there if they are wrong.",
-        group=where,
     )
 
 
@@ -98,7 +97,6 @@ def _twice(where: str, standard: str, surest: list[Roi]) -> Finding:
         "where one is needed, the first is used.",
         expected=f"one structure named {standard}",
         remedy="Choose on the contours page which one it is, and take the name from the others.",
-        group=where,
     )
 
 
@@ -120,7 +118,6 @@ def _sides(where: str, rois: Iterable[Roi]) -> list[Finding]:
                     expected=f"{name} on the patient's left (growing x)",
                     remedy="Check in the viewer which side each one is, and correct the names or "
                     "the orientation at the source.",
-                    group=where,
                 )
             )
     return findings

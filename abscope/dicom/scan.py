@@ -9,6 +9,7 @@ import pydicom
 
 from abscope.core.case import Finding
 from abscope.dicom import header
+from abscope.dicom.nifti import is_nifti
 from abscope.dicom.parse import read_dataset
 from abscope.dicom.sources import SourceFile, is_noise
 
@@ -45,11 +46,12 @@ class Parsed:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scan:
-    """What an upload holds: usable objects, the number of passed-over files, findings."""
+    """What an upload holds: usable objects, NIfTI files, how many were passed over, findings."""
 
     objects: tuple[Parsed, ...]
     skipped: int
     findings: tuple[Finding, ...]
+    nifti: tuple[SourceFile, ...] = ()
 
 
 def scan(sources: Iterable[SourceFile]) -> Scan:
@@ -59,6 +61,7 @@ def scan(sources: Iterable[SourceFile]) -> Scan:
     """
     objects: dict[str, Parsed] = {}
     findings: list[Finding] = []
+    nifti: list[SourceFile] = []
     skipped = copies = 0
     for source in sources:
         if source.problem is not None:
@@ -66,6 +69,9 @@ def scan(sources: Iterable[SourceFile]) -> Scan:
             continue
         if not source.data or (is_noise(source.label) and source.data[128:132] != b"DICM"):
             skipped += 1
+            continue
+        if is_nifti(source.data):
+            nifti.append(source)
             continue
         parsed, finding = _parse(source)
         if finding is not None:
@@ -87,7 +93,12 @@ def scan(sources: Iterable[SourceFile]) -> Scan:
         findings.append(
             _note("files-skipped", f"{skipped} files are no DICOM images or RT objects.")
         )
-    return Scan(objects=tuple(objects.values()), skipped=skipped, findings=tuple(findings))
+    return Scan(
+        objects=tuple(objects.values()),
+        skipped=skipped,
+        findings=tuple(findings),
+        nifti=tuple(nifti),
+    )
 
 
 def _parse(source: SourceFile) -> tuple[Parsed | None, Finding | None]:

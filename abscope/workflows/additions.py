@@ -20,6 +20,7 @@ from abscope.store.audit import AuditEntry
 from abscope.store.cases import Additions
 from abscope.workflows.context import Actor, Context
 from abscope.workflows.import_report import report_json, report_of
+from abscope.workflows.masks import on_images_of
 from abscope.workflows.rows import dose_info, structure_info, volume_cm3
 
 #: Findings on a series that the complete series takes back.
@@ -48,6 +49,7 @@ def extend(
     known = context.cases.known_files(case_id)
     _check_identity(case, draft)
     _check_conflicts(case, draft, known)
+    draft = on_images_of(case, draft)
     completed = _completed(case, draft)
     if set(draft.objects) <= set(known) and holds_all(case, draft) and not completed:
         return case
@@ -68,6 +70,8 @@ def addition_findings(context: Context, case_id: str, draft: Draft) -> tuple[Fin
         _check_identity(case, draft)
         _check_conflicts(case, draft, context.cases.known_files(case_id))
         _completed(case, draft)
+        draft = on_images_of(case, draft)
+        own += tuple(f for f in draft.findings if f not in own and f.code not in REFERENCE_CODES)
     except RefusedError as error:
         refused.append(
             Finding(
@@ -125,7 +129,8 @@ def additions(
         if image is not None and image.uid not in {s.uid for s, _ in draft.series}:
             said.extend(contour_findings(structure_set, image.grid))
         blob = tables.put_contours(structure_set.rois)
-        sets.append(structure_info(structure_set, image.grid if image else None, blob))
+        grid = draft.mask_grids.get(structure_set.uid) or (image.grid if image else None)
+        sets.append(structure_info(structure_set, grid, blob))
     attached = _newly_attached(context, case, images, said) if case else []
     said += [_completed_note(s) for s in completed]
     return Additions(
