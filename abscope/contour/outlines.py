@@ -24,6 +24,9 @@ LEVELS = (0.3, 0.7)
 #: Borders are moved by at most this share of a pixel to keep a plane's area.
 SHIFT_LIMIT = 0.3
 
+#: Outlines that must give a mask back stray by at most this from the border, in pixels.
+STRAY_PIXELS = 0.2
+
 #: Colours by role, red, green, blue; from the palette of Okabe and Ito (2008), safe for the
 #: colour-blind. A target is drawn in vermilion.
 ROLE_COLORS: dict[str, tuple[int, int, int]] = {
@@ -111,6 +114,55 @@ def outlines(
         for polygon in _polygons(lines, target_mm2, tolerance_mm, smallest_mm2, pixel_mm2**0.5):
             contours.append(Contour(points_mm=_to_mm(polygon, plane, grid)))
     return tuple(contours)
+
+
+def mask_outlines(mask_zyx: npt.NDArray[np.bool_], grid: Grid) -> tuple[Contour, ...]:
+    """Return contours that give a mask back voxel by voxel, islands and holes of one included.
+
+    Each outline strays by at most `STRAY_PIXELS` where points are left out, and encloses the area
+    of its pixels: marching squares cuts half a pixel off every closed line, which is given back.
+
+    Parameters
+    ----------
+    mask_zyx : ndarray, shape ``grid.shape_zyx``
+    grid : Grid
+
+    Returns
+    -------
+    tuple of Contour
+        Even-odd rule over the contours of a plane.
+
+    Examples
+    --------
+    >>> grid = Grid.regular(origin_mm=(0, 0, 0), spacing_zyx_mm=(3, 2, 2), shape_zyx=(1, 3, 3))
+    >>> mask = np.zeros((1, 3, 3), bool)
+    >>> mask[0, 1, 1] = True
+    >>> (contour,) = mask_outlines(mask, grid)
+    >>> float(np.ptp(contour.points_mm[:, 0]).round(1))
+    2.8
+    """
+    contours = []
+    for plane in np.flatnonzero(mask_zyx.any(axis=(1, 2))).tolist():
+        part = np.pad(mask_zyx[plane], 1).astype(np.float64)
+        for line in find_contours(part, 0.5):
+            points = _area_kept(line - 1.0)
+            contours.append(Contour(points_mm=_to_mm(points * grid.spacing_yx_mm, plane, grid)))
+    return tuple(contours)
+
+
+def _area_kept(line: FloatArray) -> FloatArray:
+    """Return a thinned closed line, in pixels, moved so that it encloses its pixels' area."""
+    area = _area_mm2(line)
+    points = _without_idle_points(line[:-1], STRAY_PIXELS)
+    moved = 0.0
+    for _ in range(3):
+        closed = np.vstack([points, points[:1]])
+        lacking = abs(area) + 0.5 - abs(_area_mm2(closed))
+        around = float(np.hypot(*np.diff(closed, axis=0).T).sum())
+        step = float(np.clip(lacking / around, -SHIFT_LIMIT - moved, SHIFT_LIMIT - moved))
+        points = points + np.sign(area) * step * _outward(points)
+        moved += step
+    return points
 
 
 def roi_from_mask(

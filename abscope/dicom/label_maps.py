@@ -1,9 +1,8 @@
 """Voxel masks to structures: exact outlines, and the image that they belong to.
 
-An outline may stray from the voxel border by a fifth of a voxel, so it never crosses a voxel
-centre: the mask comes back exactly where contours are sampled at the centres, islands and holes of
-one voxel included. The volume is that of the voxels within `VOLUME_TOLERANCE` per structure of a
-hundred voxels or more, and within a tenth below.
+`core.rasterise.region_mask` gives the same voxels back, islands and holes of one voxel included.
+The volume is that of the voxels within `VOLUME_TOLERANCE` for a structure of a hundred voxels or
+more, and within a tenth below.
 """
 
 from __future__ import annotations
@@ -15,14 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from abscope.contour.outlines import outlines
+from abscope.contour.outlines import mask_outlines
 from abscope.core.case import Finding, Series
 from abscope.core.errors import GeometryError
 from abscope.core.geometry import Grid
 from abscope.core.structures import Contour, Roi, StructureSet
 
-#: Share of a voxel by which an outline may stray when points are left out.
-STRAY_SHARE = 0.2
 #: Relative difference of a structure's volume from its voxels' (tested).
 VOLUME_TOLERANCE = 0.005
 #: Grids whose voxels lie closer than this to each other's are one grid (mm).
@@ -30,26 +27,11 @@ SAME_GRID_MM = 0.01
 
 
 def mask_contours(mask_zyx: npt.NDArray[np.bool_], grid: Grid) -> tuple[Contour, ...]:
-    """Return the outlines of a mask, shape ``grid.shape_zyx``; holes are contours of their own.
-
-    Examples
-    --------
-    >>> grid = Grid.regular(origin_mm=(0, 0, 0), spacing_zyx_mm=(3, 1, 1), shape_zyx=(3, 9, 9))
-    >>> mask = np.zeros((3, 9, 9), bool)
-    >>> mask[1, 4, 4] = True
-    >>> [contour.points_mm[:, 2].tolist()[0] for contour in mask_contours(mask, grid)]
-    [3.0]
-    """
-    boxes = ndimage.find_objects(mask_zyx.astype(np.uint8, copy=False))
-    if not boxes or boxes[0] is None:
+    """Return the outlines of a mask, shape ``grid.shape_zyx``; holes are contours of their own."""
+    boxes = ndimage.find_objects(mask_zyx.astype(np.uint8))
+    if not boxes:
         return ()
-    box = boxes[0]
-    return outlines(
-        np.ascontiguousarray(mask_zyx[box]).astype(np.bool_),
-        _part(grid, box),
-        tolerance_mm=STRAY_SHARE * min(grid.spacing_yx_mm),
-        smallest_mm2=0.0,
-    )
+    return mask_outlines(np.ascontiguousarray(mask_zyx[boxes[0]]), _part(grid, boxes[0]))
 
 
 def label_rois(
@@ -63,7 +45,7 @@ def label_rois(
         if box is None:
             continue
         part = np.ascontiguousarray(labels_zyx[box] == label)
-        contours = mask_contours(part, _part(grid, box))
+        contours = mask_outlines(part, _part(grid, box))
         rois.append(
             Roi(number=label, name=name, contours=contours, plane_gap_mm=plane_gap_mm(grid))
         )

@@ -29,9 +29,9 @@ _NIFTI1: list[tuple[Any, ...]] = [
 _NIFTI2: list[tuple[Any, ...]] = [
     ("sizeof_hdr", "i4"), ("magic", "V8"), ("datatype", "i2"), ("bitpix", "i2"), ("dim", "i8", 8),
     ("intent_p", "f8", 3), ("pixdim", "f8", 8), ("vox_offset", "i8"), ("scl_slope", "f8"),
-    ("scl_inter", "f8"), ("unused1", "V32"), ("unused2", "V104"), ("slice_code", "i4"),
+    ("scl_inter", "f8"), ("unused1", "V32"), ("unused2", "V120"),
     ("qform_code", "i4"), ("sform_code", "i4"), ("quatern", "f8", 3), ("qoffset", "f8", 3),
-    ("srow", "f8", (3, 4)), ("unused3", "i4"), ("xyzt_units", "i4"), ("intent_code", "i4"),
+    ("srow", "f8", (3, 4)), ("slice_code", "i4"), ("xyzt_units", "i4"), ("intent_code", "i4"),
     ("intent_name", "V16"), ("dim_info", "u1"), ("unused4", "V15"),
 ]  # fmt: skip
 #: Bytes of the longer header.
