@@ -17,6 +17,7 @@ import numpy.typing as npt
 from abscope.core.case import Finding
 from abscope.core.errors import InputError
 from abscope.core.geometry import FloatArray, Grid, Volume, canonical
+from abscope.dicom.archives import MAX_ENTRY_BYTES, MAX_RATIO
 from abscope.dicom.nifti_header import (
     ACCEPT_ORIENTATION,
     FORMS_TOLERANCE_MM,
@@ -25,7 +26,7 @@ from abscope.dicom.nifti_header import (
     looks_like_header,
     parse_header,
 )
-from abscope.dicom.sources import MAX_ENTRY_BYTES, MAX_RATIO, SourceFile
+from abscope.dicom.sources import SourceFile
 
 #: Label maps shrink a thousandfold honestly; up to this many bytes the ratio is not looked at.
 RATIO_FREE_BYTES = 512 * 1024**2

@@ -17,11 +17,12 @@ from abscope.core.errors import RefusedError
 from abscope.core.geometry import Grid, Volume
 from abscope.core.ids import uid_from
 from abscope.core.structures import Roi, StructureSet
+from abscope.dicom.archives import MAX_TOTAL_BYTES
 from abscope.dicom.inventory import Found
 from abscope.dicom.label_maps import SAME_GRID_MM, attach, label_rois
 from abscope.dicom.nifti import NiftiVolume, read_nifti
 from abscope.dicom.roi_names import named, review_names
-from abscope.dicom.sources import MAX_TOTAL_BYTES, SourceFile
+from abscope.dicom.sources import SourceFile
 
 GROUPS = ("NIfTI image", "NIfTI label map")
 

@@ -86,19 +86,23 @@ def scan(sources: Iterable[SourceFile]) -> Scan:
             copies += 1
         else:
             findings.append(_conflict(known, parsed))
-    if copies:
-        what = "file is a copy and counts" if copies == 1 else "files are copies and count"
-        findings.append(_note("identical-copies", f"{copies} {what} once."))
-    if skipped:
-        findings.append(
-            _note("files-skipped", f"{skipped} files are no DICOM images or RT objects.")
-        )
+    findings.extend(_counts(copies, skipped))
     return Scan(
         objects=tuple(objects.values()),
         skipped=skipped,
         findings=tuple(findings),
         nifti=tuple(nifti),
     )
+
+
+def _counts(copies: int, skipped: int) -> list[Finding]:
+    notes = []
+    if copies:
+        what = "file is a copy and counts" if copies == 1 else "files are copies and count"
+        notes.append(_note("identical-copies", f"{copies} {what} once."))
+    if skipped:
+        notes.append(_note("files-skipped", f"{skipped} files are no DICOM images or RT objects."))
+    return notes
 
 
 def _parse(source: SourceFile) -> tuple[Parsed | None, Finding | None]:
