@@ -7,14 +7,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pydicom
+from pydicom.encaps import generate_frames
 
 from abscope.core.errors import InputError
 from abscope.dicom import header
+from abscope.dicom.decoding import FrameFormat, check_frame, shared_decoder
 
 #: No object may describe more values than this (a 1024 x 1024 x 1000 series has 1.05e9).
 MAX_VALUES = 1_200_000_000
 MAX_SIDE = 8192
 NATIVE_SYNTAXES = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1"})
+BIG_ENDIAN = "1.2.840.10008.1.2.2"
 
 
 def check_size(dataset: pydicom.Dataset, frames: int = 1) -> tuple[int, int]:
@@ -71,7 +74,8 @@ def check_size(dataset: pydicom.Dataset, frames: int = 1) -> tuple[int, int]:
 def stored_values(dataset: pydicom.Dataset) -> npt.NDArray[Any]:
     """Return the stored values as a flat array in stored order, without rescaling.
 
-    Little-endian native data is read in place; everything else goes through pydicom's decoders.
+    Little-endian native data is read in place, big-endian data through pydicom, and compressed
+    data in a child process with limits on memory and time (`abscope.dicom.decoding`).
 
     Raises
     ------
@@ -80,25 +84,57 @@ def stored_values(dataset: pydicom.Dataset) -> npt.NDArray[Any]:
     """
     frames = int(header.number(dataset, "NumberOfFrames") or 1)
     count = int(dataset.Rows) * int(dataset.Columns) * frames
-    if _syntax(dataset) in NATIVE_SYNTAXES:
+    syntax = _syntax(dataset)
+    if syntax in NATIVE_SYNTAXES:
         bits = int(dataset.BitsAllocated)
         signed = int(header.number(dataset, "PixelRepresentation") or 0)
         kind = np.dtype(f"<{'i' if signed else 'u'}{bits // 8}")
-        values = np.frombuffer(_pixel_bytes(dataset) or b"", dtype=kind, count=count)
+        data = _pixel_bytes(dataset) or b""
+        if len(data) < count * kind.itemsize:
+            raise header.unreadable("NumberOfFrames", "as many frames as there are pixels for")
+        values = np.frombuffer(data, dtype=kind, count=count)
         return _without_spare_bits(dataset, values, bits)
+    if syntax != BIG_ENDIAN:
+        return _decompressed(dataset, syntax, frames)
     try:
         decoded = np.asarray(dataset.pixel_array).reshape(-1)
-    except Exception:  # each decoder raises kinds of its own
+    except Exception:  # pydicom raises many kinds for what does not fit
         decoded = np.empty(0)
     if decoded.size != count:
-        raise InputError(
-            "pixels-not-decodable",
-            "The pixels cannot be decoded.",
-            where=f"transfer syntax {_syntax(dataset) or 'absent'}",
-            expected="uncompressed, RLE, JPEG, JPEG-LS or JPEG 2000 data",
-            remedy="Export the series uncompressed (Explicit VR Little Endian).",
-        )
+        raise _not_decodable(syntax)
     return decoded
+
+
+def _decompressed(dataset: pydicom.Dataset, syntax: str, frames: int) -> npt.NDArray[Any]:
+    """Return the values of compressed frames, every one checked and decoded apart."""
+    bits = int(dataset.BitsAllocated)
+    form = FrameFormat(
+        syntax=syntax,
+        rows=int(dataset.Rows),
+        columns=int(dataset.Columns),
+        bits_allocated=bits,
+        bits_stored=_stored_bits(dataset, bits),
+        signed=bool(header.number(dataset, "PixelRepresentation") or 0),
+    )
+    try:
+        packed = list(generate_frames(_pixel_bytes(dataset) or b"", number_of_frames=frames))
+    except Exception:  # pydicom raises several kinds for damaged fragments
+        packed = []
+    if len(packed) != frames:
+        raise _not_decodable(syntax)
+    for frame in packed:
+        check_frame(frame, form)
+    return np.concatenate([shared_decoder().decode(frame, form) for frame in packed])
+
+
+def _not_decodable(syntax: str) -> InputError:
+    return InputError(
+        "pixels-not-decodable",
+        "The pixels cannot be decoded.",
+        where=f"transfer syntax {syntax or 'absent'}",
+        expected="uncompressed, RLE, JPEG, JPEG-LS or JPEG 2000 data",
+        remedy="Export the series uncompressed (Explicit VR Little Endian).",
+    )
 
 
 def _pixel_bytes(dataset: pydicom.Dataset) -> bytes | memoryview | None:
@@ -113,10 +149,7 @@ def _without_spare_bits(
     dataset: pydicom.Dataset, values: npt.NDArray[Any], bits: int
 ) -> npt.NDArray[Any]:
     """Return values without what lies above BitsStored (old overlays), the sign carried up."""
-    stored = int(header.number(dataset, "BitsStored") or bits)
-    high = int(header.number(dataset, "HighBit") or stored - 1)
-    if not 0 < stored <= bits or high != stored - 1:
-        raise header.unreadable("BitsStored, HighBit", f"at most {bits}, and one less than that")
+    stored = _stored_bits(dataset, bits)
     spare = bits - stored
     if spare == 0 or values.size == 0:
         return values
@@ -126,6 +159,14 @@ def _without_spare_bits(
     if values.min() >= lowest and values.max() < highest:
         return values
     return (values << spare) >> spare
+
+
+def _stored_bits(dataset: pydicom.Dataset, bits: int) -> int:
+    stored = int(header.number(dataset, "BitsStored") or bits)
+    high = int(header.number(dataset, "HighBit") or stored - 1)
+    if not 0 < stored <= bits or high != stored - 1:
+        raise header.unreadable("BitsStored, HighBit", f"at most {bits}, and one less than that")
+    return stored
 
 
 def _syntax(dataset: pydicom.Dataset) -> str:
