@@ -10,7 +10,7 @@ from abscope.workflows import board, views
 from abscope.workflows.context import Context
 from abscope.workflows.deidentified import export_folder
 from abscope.workflows.demonstration import demonstration_case
-from abscope.workflows.exporting import export_rtstruct
+from abscope.workflows.exporting import export_rtdose, export_rtstruct, export_seg
 
 
 def export(context: Context, given: argparse.Namespace) -> Result:
@@ -23,6 +23,12 @@ def export(context: Context, given: argparse.Namespace) -> Result:
     if given.rtstruct is not None:
         data = export_rtstruct(context, ACTOR, case, given.structure_set)
         target = given.rtstruct
+    elif given.seg is not None:
+        data = export_seg(context, ACTOR, case, given.structure_set)
+        target = given.seg
+    elif given.rtdose is not None:
+        data = export_rtdose(context, ACTOR, case, given.dose, 16 if given.bits == 16 else 32)
+        target = given.rtdose
     else:
         options = board.BoardOptions(names_hidden=given.hide_names, dose_uid=given.dose)
         pack = board.compose(context, ACTOR, case, options)

@@ -166,7 +166,7 @@ def _parser() -> Parser:
     export = add("export", "Write a case's board pack or objects to a file.")
     export.add_argument("case")
     form = export.add_mutually_exclusive_group(required=True)
-    for kind in ("pptx", "pdf", "rtstruct"):
+    for kind in ("pptx", "pdf", "rtstruct", "seg", "rtdose"):
         form.add_argument(f"--{kind}", type=pathlib.Path, metavar="F")
     form.add_argument(
         "--deidentified", type=pathlib.Path, metavar="DIR",
@@ -174,7 +174,8 @@ def _parser() -> Parser:
     )  # fmt: skip
     export.add_argument("--hide-names", action="store_true")
     export.add_argument("--accept", nargs="+", action="extend", default=[], metavar="CODE")
-    export.add_argument("--structure-set", metavar="UID", help="for --rtstruct")
+    export.add_argument("--structure-set", metavar="UID", help="for --rtstruct and --seg")
+    export.add_argument("--bits", type=int, choices=(16, 32), default=32, help="for --rtdose")
     export.add_argument("--dose", metavar="UID")
 
     add("demo", "Import the synthetic demonstration case.")

@@ -104,6 +104,12 @@ def _keys(item: Parsed) -> list[str]:
             for reference in header.items(dataset, keyword)
             if (uid := header.text(reference, "ReferencedSOPInstanceUID"))
         )
+    if item.modality == "SEG":
+        keys.extend(
+            f"SeriesInstanceUID {uid}"
+            for series in header.items(dataset, "ReferencedSeriesSequence")
+            if (uid := header.text(series, "SeriesInstanceUID"))
+        )
     if item.modality == "RTSTRUCT":
         keys.extend(f"object {uid}" for uid in referenced_slice_uids(dataset))
         keys.extend(

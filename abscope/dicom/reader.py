@@ -28,6 +28,7 @@ from abscope.dicom.rtdose import read_dose
 from abscope.dicom.rtplan import read_plan
 from abscope.dicom.rtstruct import parse_structure_set
 from abscope.dicom.scan import Parsed, scan
+from abscope.dicom.seg import parse_segmentation
 from abscope.dicom.series import frame_findings, read_series
 from abscope.dicom.sources import Progress, SourceFile, silent
 
@@ -166,6 +167,7 @@ def _draft(linked: LinkedSet, accepted: frozenset[str]) -> Draft:
         sets.append(structure_set)
         odd += contour_findings(structure_set, image.grid if image else None)
         findings.extend(_about((*odd, *doubtful), item))
+    mask_grids = _read_segmentations(by_kind["SEG"], images, sets, findings)
     findings.extend(reference_findings(images, sets, doses, plans))
     findings.extend(frame_findings(series))
     findings.extend(date_findings([item.dataset for item in linked.objects]))
@@ -179,7 +181,32 @@ def _draft(linked: LinkedSet, accepted: frozenset[str]) -> Draft:
         findings=tuple(findings),
         objects=_used(linked.objects, images, planning),
         inventory=inventory(linked.objects),
+        mask_grids=mask_grids,
     )
+
+
+def _read_segmentations(
+    items: Sequence[Parsed],
+    images: Sequence[Series],
+    sets: list[StructureSet],
+    findings: list[Finding],
+) -> dict[str, Grid]:
+    """Add the structures of SEG objects to `sets`; return the grids of their masks by UID."""
+    grids: dict[str, Grid] = {}
+    for item in items:
+        try:
+            made, grid, odd = parse_segmentation(item.dataset)
+        except RefusedError as error:
+            findings.append(_left_out(item, error))
+            continue
+        made, doubtful = review_names(_named(made, item))
+        image = drawn_on(made, images)
+        if image is not None:
+            made = dataclasses.replace(made, series_uid=image.uid)
+        sets.append(made)
+        grids[made.uid] = grid
+        findings.extend(_about((*odd, *doubtful), item))
+    return grids
 
 
 def _read_each(

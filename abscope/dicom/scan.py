@@ -17,7 +17,7 @@ _DEFLATED = b"1.2.840.10008.1.2.1.99"
 #: How packed files other than ZIP begin; they are named, never opened.
 _PACKED = (b"\x1f\x8b", b"7z\xbc\xaf\x27\x1c", b"Rar!", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
 _IMAGES = frozenset({"CT", "PT", "MR"})
-_PLANNING = frozenset({"RTSTRUCT", "RTDOSE", "RTPLAN"})
+_PLANNING = frozenset({"RTSTRUCT", "RTDOSE", "RTPLAN", "SEG"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,8 +35,8 @@ class Parsed:
 
     @property
     def is_image(self) -> bool:
-        """Whether it is an image, and not one of the radiotherapy objects."""
-        return not self.modality.startswith("RT")
+        """Whether it is an image, and not a segmentation or one of the radiotherapy objects."""
+        return not self.modality.startswith("RT") and self.modality != "SEG"
 
     @property
     def sop_uid(self) -> str:

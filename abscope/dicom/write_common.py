@@ -28,6 +28,7 @@ MR_CLASS = "1.2.840.10008.5.1.4.1.1.4"
 PET_CLASS = "1.2.840.10008.5.1.4.1.1.128"
 RTDOSE_CLASS = "1.2.840.10008.5.1.4.1.1.481.2"
 RTSTRUCT_CLASS = "1.2.840.10008.5.1.4.1.1.481.3"
+SEG_CLASS = "1.2.840.10008.5.1.4.1.1.66.4"
 RTPLAN_CLASS = "1.2.840.10008.5.1.4.1.1.481.5"
 #: Detached Study Management: what planning systems name in RTReferencedStudySequence.
 STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"

@@ -35,7 +35,7 @@ EXPLICIT_LIMIT_BYTES = 0xFFFE
 PLANE_SHARE = 0.5
 _CONTOUR_DATA = Tag(0x3006, 0x0050)
 #: Colours of structures that have none, as red, green, blue; readable to the colour-blind.
-_PALETTE = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178),
+PALETTE = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178),
             (213, 94, 0), (204, 121, 167))  # fmt: skip
 
 
@@ -145,7 +145,7 @@ def _roi_item(roi: Roi, structures: StructureSet) -> Dataset:
 def _contours_item(roi: Roi, image: ImageReference | None, index: int, exact: bool) -> Dataset:
     item = Dataset()
     item.ReferencedROINumber = roi.number
-    item.ROIDisplayColor = list(roi.color or _PALETTE[index % len(_PALETTE)])
+    item.ROIDisplayColor = list(roi.color or PALETTE[index % len(PALETTE)])
     drawn = [c for c in roi.contours if len(c.points_mm)]
     if drawn:
         item.ContourSequence = sequence(*(_contour_item(c, image, exact) for c in drawn))

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import io
+from typing import Literal
 
-from abscope.core.case import Case
-from abscope.core.errors import NotFoundError
+from pydicom.dataset import Dataset
+
+from abscope.core.case import Case, Series, StructureSetInfo
+from abscope.core.errors import InputError, NotFoundError
 from abscope.core.ids import uid_from
 from abscope.dicom.write_common import Header, ImageReference
+from abscope.dicom.write_rtdose import rtdose_dataset
 from abscope.dicom.write_rtstruct import rtstruct_dataset
+from abscope.dicom.write_seg import seg_dataset
 from abscope.workflows.context import Actor, Context
-from abscope.workflows.dose_evaluation import image_of
+from abscope.workflows.dose_evaluation import choose_dose, image_of
 
 
 def export_rtstruct(
@@ -23,7 +28,80 @@ def export_rtstruct(
     NotFoundError
         When the case has no such set.
     """
-    sets = [s for s in case.structure_sets if structure_set_uid in (None, s.uid)]
+    info = _chosen_set(case, structure_set_uid)
+    series = image_of(case, info)
+    header = _header(context, case, series, "structure set", info.uid, info.label, info.source)
+    dataset = rtstruct_dataset(
+        context.cases.structure_set(info), header, ImageReference.of(series) if series else None
+    )
+    context.archive.record(actor.entry("export", case.id, form="rtstruct", set=info.uid))
+    return _file(dataset)
+
+
+def export_seg(
+    context: Context, actor: Actor, case: Case, structure_set_uid: str | None = None
+) -> bytes:
+    """Return a structure set as a BINARY segmentation on its image's planes.
+
+    Every export is a new object with a UID of its own.
+
+    Raises
+    ------
+    NotFoundError
+        When the case has no such set.
+    InputError
+        ``seg-without-image``: the image of the set is not in the case.
+    """
+    info = _chosen_set(case, structure_set_uid)
+    series = image_of(case, info)
+    if series is None:
+        raise InputError(
+            "seg-without-image",
+            "A segmentation needs the image on which its structures were drawn.",
+            where=f"structure set {info.label[:32]}",
+            expected="the image series in this case",
+            remedy="Import the image, or export the set as RTSTRUCT.",
+        )
+    header = _header(context, case, series, "segmentation", info.uid, info.label, info.source)
+    uid = uid_from("segmentation of", info.uid, header.date, header.time)
+    dataset = seg_dataset(context.cases.structure_set(info), header, ImageReference.of(series), uid)
+    context.archive.record(actor.entry("export", case.id, form="seg", set=info.uid))
+    return _file(dataset)
+
+
+def export_rtdose(
+    context: Context,
+    actor: Actor,
+    case: Case,
+    dose_uid: str | None = None,
+    bits: Literal[16, 32] = 32,
+) -> bytes:
+    """Return a dose as an RTDOSE file; the first plan dose when none is named.
+
+    The object is a new one, with a UID of its own, as its bytes are not those of the source.
+
+    Raises
+    ------
+    NotFoundError
+        When the case has no such dose.
+    DoseError
+        When it holds values that RTDOSE cannot.
+    """
+    info = choose_dose(case, dose_uid)
+    frame = info.grid.frame_of_reference_uid
+    same_frame = [s for s in case.series if frame and s.grid.frame_of_reference_uid == frame]
+    series = same_frame[0] if same_frame else None
+    header = _header(context, case, series, "dose", info.uid, "Dose", "Abscope")
+    dose = context.cases.dose(info)
+    dataset = rtdose_dataset(dose, header, bits=bits)
+    dataset.SOPInstanceUID = uid_from("dose of", info.uid, header.date, header.time, str(bits))
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    context.archive.record(actor.entry("export", case.id, form="rtdose", dose=info.uid))
+    return _file(dataset)
+
+
+def _chosen_set(case: Case, uid: str | None) -> StructureSetInfo:
+    sets = [s for s in case.structure_sets if uid in (None, s.uid)]
     chosen = [s for s in sets if s.is_auto] or sets
     if not chosen:
         raise NotFoundError(
@@ -33,23 +111,32 @@ def export_rtstruct(
             expected="the UID of a structure set of this case",
             remedy="List them with `python -m abscope show CASE`.",
         )
-    info = chosen[-1]
-    series = image_of(case, info)
+    return chosen[-1]
+
+
+def _header(
+    context: Context,
+    case: Case,
+    series: Series | None,
+    kind: str,
+    uid: str,
+    description: str,
+    model: str,
+) -> Header:
     now = context.archive.now()
-    header = Header(
+    return Header(
         patient=case.patient,
-        study_uid=series.study_uid if series else uid_from("study", info.uid),
-        series_uid=uid_from("series of structure set", info.uid),
+        study_uid=series.study_uid if series else uid_from("study", uid),
+        series_uid=uid_from(f"series of {kind}", uid),
         study_date=series.date if series else "",
         date=now[:10],
         time=now[11:19].replace(":", ""),
-        series_description=info.label,
-        model=info.source,
+        series_description=description,
+        model=model,
     )
-    dataset = rtstruct_dataset(
-        context.cases.structure_set(info), header, ImageReference.of(series) if series else None
-    )
+
+
+def _file(dataset: Dataset) -> bytes:
     target = io.BytesIO()
     dataset.save_as(target, enforce_file_format=True)
-    context.archive.record(actor.entry("export", case.id, form="rtstruct", set=info.uid))
     return target.getvalue()

@@ -11,7 +11,7 @@ from abscope.dicom.reader import Draft
 
 
 def on_images_of(case: Case, draft: Draft) -> Draft:
-    """Return the draft with masks that came without image tied to the case's images.
+    """Return the draft with NIfTI masks that came without image tied to the case's images.
 
     Raises
     ------
@@ -23,7 +23,7 @@ def on_images_of(case: Case, draft: Draft) -> Draft:
     sets: list[StructureSet] = []
     findings = list(draft.findings)
     for item in draft.structure_sets:
-        grid = draft.mask_grids.get(item.uid)
+        grid = draft.mask_grids.get(item.uid) if item.source == "nifti" else None
         tied, finding = attach(item, grid, case.series) if grid else (item, None)
         sets.append(tied)
         findings += [finding] if finding else []

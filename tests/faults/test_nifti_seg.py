@@ -8,11 +8,18 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset
 
 from abscope.core.errors import GeometryError, InputError
-from abscope.core.geometry import Volume
+from abscope.core.geometry import Grid, Volume
+from abscope.core.ids import uid_from
+from abscope.core.rasterise import region_mask
+from abscope.core.structures import Region
 from abscope.dicom.nifti import read_nifti
 from abscope.dicom.reader import read_upload
+from abscope.dicom.seg import parse_segmentation
+from abscope.dicom.write_common import SEG_CLASS, new_object
+from abscope.dose.dvh import region_volume_cm3
 from tests import phantoms
 from tests.unit.dicom.nifti_files import nifti_bytes, of_volume, source
 from tests.unit.dicom.uploads import as_files, codes, read_one
@@ -201,3 +208,167 @@ def test_u17_a_file_that_names_no_patient_says_so_or_joins_the_only_one():
     (joined,) = read_upload([*as_files(phantoms.ct_series()), file]).drafts
     assert joined.patient.id == phantoms.PATIENT.id
     assert [s.modality for s, _ in joined.series] == ["CT", "CT"]
+
+
+# ------------------------------------------------------------------------------ R25, DICOM SEG
+GRID = Grid.regular(
+    origin_mm=(-30.0, -20.0, -12.0), spacing_zyx_mm=(3.0, 1.5, 2.0), shape_zyx=(9, 15, 17),
+    frame_of_reference_uid=phantoms.FRAME_UID,
+)  # fmt: skip
+OBLIQUE = Grid.regular(
+    origin_mm=(5.0, 4.0, 3.0), spacing_zyx_mm=(3.0, 1.5, 2.0), shape_zyx=(9, 15, 17),
+    axes=[[0, 1, 0], [0, 0, -1], [-1, 0, 0]], frame_of_reference_uid=phantoms.FRAME_UID,
+)  # fmt: skip
+
+
+def _masks():
+    """Return segment number -> mask on 15 x 17 pixels (an odd number of bits a frame)."""
+    first = np.zeros(GRID.shape_zyx, bool)
+    first[2:6, 3:11, 4:13] = True
+    first[4, 6, 8] = False
+    second = np.zeros_like(first)
+    second[4:8, 8:14, 2:9] = True  # overlaps the first
+    gappy = np.zeros_like(first)
+    gappy[[0, 1, 6, 8], 1:4, 1:5] = True
+    return {1: first, 2: second, 3: gappy}
+
+
+def _seg(masks, grid=GRID, *, kind="BINARY", shuffled=False, **values):
+    """Return a SEG object of masks; each frame lies where its functional groups say."""
+    frames = [(n, z) for n, mask in masks.items() for z in np.flatnonzero(mask.any(axis=(1, 2)))]
+    if shuffled:
+        frames = [frames[i] for i in np.random.default_rng(3).permutation(len(frames))]
+    ds = new_object(phantoms.header("SEG"), SEG_CLASS, uid_from("phantom", "seg"), "SEG")
+    ds.FrameOfReferenceUID = grid.frame_of_reference_uid
+    ds.SegmentationType = kind
+    ds.NumberOfFrames, (ds.Rows, ds.Columns) = len(frames), grid.size_yx
+    ds.SamplesPerPixel, ds.PixelRepresentation = 1, 0
+    ds.PhotometricInterpretation = "MONOCHROME2"
+    pixels = np.stack([masks[n][z] for n, z in frames])
+    if kind == "BINARY":
+        ds.BitsAllocated = ds.BitsStored = 1
+        data = np.packbits(pixels.ravel(), bitorder="little").tobytes()
+    else:
+        ds.BitsAllocated = ds.BitsStored = 8
+        ds.MaximumFractionalValue = 200
+        ds.SegmentationFractionalType = "PROBABILITY"
+        data = np.where(pixels, 100, 99).astype(np.uint8).tobytes()
+    ds.HighBit = ds.BitsStored - 1
+    ds.add_new("PixelData", "OB", data + b"\x00" * (len(data) % 2))
+    shared, orientation, measures = Dataset(), Dataset(), Dataset()
+    orientation.ImageOrientationPatient = grid.axes[:2].ravel().tolist()
+    measures.PixelSpacing = list(grid.spacing_yx_mm)
+    shared.PlaneOrientationSequence, shared.PixelMeasuresSequence = [orientation], [measures]
+    ds.SharedFunctionalGroupsSequence = [shared]
+    ds.PerFrameFunctionalGroupsSequence = [_frame(n, int(z), grid) for n, z in frames]
+    ds.SegmentSequence = [_segment(n) for n in masks]
+    for keyword, value in values.items():
+        setattr(ds, keyword, value)
+    return ds
+
+
+def _frame(number, plane, grid):
+    item, position, segment = Dataset(), Dataset(), Dataset()
+    position.ImagePositionPatient = grid.to_mm([[plane, 0, 0]])[0].tolist()
+    segment.ReferencedSegmentNumber = number
+    item.PlanePositionSequence, item.SegmentIdentificationSequence = [position], [segment]
+    return item
+
+
+def _segment(number):
+    item, kind, side = Dataset(), Dataset(), Dataset()
+    item.SegmentNumber = number
+    item.SegmentLabel = {1: "Heart", 2: "Segment 2", 3: "Nodes"}[number]
+    kind.CodeValue, kind.CodingSchemeDesignator, kind.CodeMeaning = "39607008", "SCT", "Lung"
+    side.CodeValue, side.CodingSchemeDesignator, side.CodeMeaning = "7771000", "SCT", "Left"
+    if number == 2:
+        kind.SegmentedPropertyTypeModifierCodeSequence = [side]
+        item.SegmentedPropertyTypeCodeSequence = [kind]
+    item.RecommendedDisplayCIELabValue = [34885, 53485, 50171]  # pure red
+    return item
+
+
+def _back(roi, grid):
+    return region_mask(Region.of(roi), grid)
+
+
+@pytest.mark.parametrize("grid", [GRID, OBLIQUE], ids=["axial", "sagittal"])
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_r25_overlapping_segments_with_gaps_keep_every_voxel(grid, shuffled):
+    """Reads segments that overlap, with a hole and with missing planes, frames in any order, on
+    axial and sagittal planes of an odd number of pixels.
+    Each segment gives its own voxels back, and its volume is that of its voxels."""
+    masks = _masks()
+    made, found, _ = parse_segmentation(_seg(masks, grid, shuffled=shuffled))
+    assert found.same_geometry(grid)
+    assert [r.number for r in made.rois] == [1, 2, 3]
+    voxel_cm3 = 3.0 * 1.5 * 2.0 / 1000
+    for roi in made.rois:
+        np.testing.assert_array_equal(_back(roi, grid), masks[roi.number])
+        volume = region_volume_cm3(Region.of(roi), axes=grid.axes)
+        tolerance = 0.005 if masks[roi.number].sum() >= 100 else 0.1
+        assert volume == pytest.approx(masks[roi.number].sum() * voxel_cm3, rel=tolerance)
+
+
+def test_r25_labels_codes_and_colors_are_taken_over():
+    """Reads a segment labelled Heart and one whose code says left lung.
+    Both get their TG-263 name, the code with the label kept; the CIELab color becomes red."""
+    made, _, _ = parse_segmentation(_seg(_masks()))
+    assert [(r.name, r.standard_name) for r in made.rois] == [
+        ("Heart", "Heart"), ("Segment 2", "Lung_L"), ("Nodes", None),
+    ]  # fmt: skip
+    assert made.source == "seg"
+    assert np.abs(np.array(made.rois[0].color) - (255, 0, 0)).max() <= 3
+
+
+def test_r25_fractions_are_cut_at_one_half_and_say_so():
+    """Reads a FRACTIONAL segmentation with values of 50 % and 49.5 % of its maximum.
+    The voxels of 50 % are in, the others out, and the warning seg-fractional names the limit."""
+    masks = _masks()
+    made, _, findings = parse_segmentation(_seg(masks, kind="FRACTIONAL"))
+    assert "seg-fractional" in codes(findings, "warning")
+    np.testing.assert_array_equal(_back(made.rois[0], GRID), masks[1])
+
+
+def test_r25_a_segmentation_joins_the_image_that_it_names():
+    """Uploads a segmentation with its CT, and alone.
+    With the CT it is a structure set on that series; alone it is kept, its image missing."""
+    seg = _seg(_masks())
+    draft = read_one(phantoms.ct_series(), [seg])
+    (made,) = draft.structure_sets
+    assert made.series_uid == draft.series[0][0].uid
+    assert set(draft.objects) >= {seg.SOPInstanceUID}
+    draft = read_one([seg])
+    assert len(draft.structure_sets) == 1
+    assert "structures-without-image" in codes(draft.findings, "warning")
+
+
+def test_r25_malformed_segmentations_are_refused_by_name():
+    """Uploads segmentations that lack pixels, frames, positions, segments or a known type.
+    Each is refused by its own code and the rest of the upload is still usable."""
+
+    def broken(change):
+        seg = _seg(_masks())
+        change(seg)
+        return seg
+
+    def one_turned(seg):
+        turned = Dataset()
+        turned.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
+        seg.PerFrameFunctionalGroupsSequence[2].PlaneOrientationSequence = [turned]
+
+    for seg, code in (
+        (_seg(_masks(), PixelData=b"\x00\x00"), "pixel-data-truncated"),
+        (_seg(_masks(), SegmentationType="MAGIC"), "seg-type"),
+        (_seg(_masks(), NumberOfFrames=3), "seg-frames"),
+        (_seg(_masks(), SegmentSequence=[]), "seg-empty"),
+        (_seg(_masks(), SegmentSequence=[_segment(1)]), "seg-frames"),
+        (_seg(_masks(), SharedFunctionalGroupsSequence=[]), "position-absent"),
+        (_seg(_masks(), Rows=60000), "image-size-refused"),
+        (_seg(_masks(), BitsAllocated=8), "pixel-format-refused"),
+        (broken(one_turned), "seg-several-orientations"),
+    ):
+        draft = read_one(phantoms.ct_series(), [seg])
+        assert codes(draft.findings, "error") == {code}
+        assert len(draft.series) == 1
+        assert draft.structure_sets == ()
