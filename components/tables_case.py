@@ -192,6 +192,10 @@ def dose_names(case: Case) -> dict[str, str]:
             what += f", {plan.prescribed_gy:g} Gy"
             what += f" in {plan.fractions}" if plan.fractions else ""
         kind = "" if dose.summation == "PLAN" else f"{dose.summation.lower()} dose, "
+        if dose.parts:
+            kind = f"sum of {len(dose.parts)} doses, "
+        if dose.beams:
+            kind += f"beam {', '.join(map(str, dose.beams))}, "
         names[dose.uid] = f"{what} ({kind}max. {dose.max_gy:.1f} Gy)"
     return names
 

@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "contour": "contours:contour",
     "compare": "contours:compare",
     "dvh": "dose:dvh",
+    "sum": "dose:add_doses",
     "labs": "cases:labs",
     "set": "cases:set_fields",
     "predict": "estimates:predict",

@@ -1,15 +1,18 @@
-"""The ``dvh`` command."""
+"""The ``dvh`` and ``sum`` commands."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
+from abscope.cli.shared import ACTOR
 from abscope.core.errors import UsageError
 from abscope.dose.histogram import Dvh
 from abscope.dose.metrics import evaluate, parse_metrics
 from abscope.workflows.context import Context
 from abscope.workflows.dose_evaluation import ACCEPT_COVERAGE, StructureDose, evaluate_dose
+from abscope.workflows.dose_sums import sum_doses
+from abscope.workflows.import_report import findings_json
 
 #: Points of a curve on the command line.
 CURVE_POINTS = 400
@@ -63,10 +66,26 @@ def dvh(context: Context, given: argparse.Namespace) -> dict[str, Any]:
 
     return {
         "dose_uid": evaluation.dose.uid,
+        "summation": evaluation.dose.summation,
+        "dose_type": evaluation.dose.dose_type,
         "structure_set_uid": evaluation.structure_set.uid,
         "prescribed_gy": evaluation.prescribed_gy,
         "fractions": evaluation.fractions,
+        "findings": findings_json(evaluation.findings),
         "structures": [row(item) for item in evaluation.structures],
+    }
+
+
+def add_doses(context: Context, given: argparse.Namespace) -> dict[str, Any]:
+    """``sum``."""
+    _, dose = sum_doses(context, ACTOR, given.case, given.doses)
+    return {
+        "case_id": given.case,
+        "dose_uid": dose.uid,
+        "summation": dose.summation,
+        "parts": list(dose.parts),
+        "max_gy": dose.max_gy,
+        "dims_zyx": list(dose.grid.shape_zyx),
     }
 
 

@@ -128,6 +128,10 @@ def _parser() -> Parser:
     dvh.add_argument("--metrics", default=DEFAULT_METRICS)
     dvh.add_argument("--curve", action="store_true", help="add the cumulative curve")
 
+    sums = add("sum", "Add the doses of several plans; a sum has no prescription and no EQD2.")
+    sums.add_argument("case")
+    sums.add_argument("doses", nargs="+", metavar="DOSE_UID")
+
     labs = add("labs", "Read a table of laboratory results into a case.")
     labs.add_argument("case")
     labs.add_argument("file", type=pathlib.Path)

@@ -8,7 +8,7 @@ from typing import Literal
 from abscope.core.facts import ClinicalFacts
 from abscope.core.geometry import Grid
 from abscope.core.labs import LabResult
-from abscope.core.plan import Plan
+from abscope.core.plan import PART_TYPES, Plan
 from abscope.core.suv import SuvScale
 
 Severity = Literal["error", "warning", "info"]
@@ -158,7 +158,7 @@ class StructureSetInfo:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DoseInfo:
-    """A dose without its voxels, which lie in the archive under `blob`."""
+    """A dose without its voxels, which lie in the archive under `blob`; fields as in `Dose`."""
 
     uid: str
     summation: str
@@ -168,6 +168,14 @@ class DoseInfo:
     plan_uid: str
     structure_set_uid: str
     blob: str = ""
+    beams: tuple[int, ...] = ()
+    fraction_group: int | None = None
+    parts: tuple[str, ...] = ()
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it is the dose of some beams or of one session, not of the treatment."""
+        return self.summation in PART_TYPES
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -6,6 +6,20 @@ import dataclasses
 
 from abscope.core.geometry import Grid, Volume
 
+#: DoseSummationTypes of a part of a treatment, never of all of it (PS3.3 C.8.8.3).
+PART_TYPES = frozenset(
+    {"BEAM", "BEAM_SESSION", "FRACTION_SESSION", "BRACHY", "BRACHY_SESSION", "CONTROL_POINT"}
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FractionGroup:
+    """A FractionGroupSequence item: its number, fractions (None unknown), treatment beams."""
+
+    number: int
+    fractions: int | None
+    beams: tuple[int, ...] = ()
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -25,6 +39,10 @@ class Plan:
         Number of treatment beams.
     structure_set_uid, frame_of_reference_uid : str
         What the plan refers to; empty when it does not say.
+    fraction_groups : tuple of FractionGroup
+        Which beams are delivered together, and how often.
+    target_roi_number : int or None
+        ROINumber of the volume that is prescribed to; None when the plan does not say.
     """
 
     uid: str
@@ -34,6 +52,8 @@ class Plan:
     beams: int = 0
     structure_set_uid: str = ""
     frame_of_reference_uid: str = ""
+    fraction_groups: tuple[FractionGroup, ...] = ()
+    target_roi_number: int | None = None
 
     @property
     def dose_per_fraction_gy(self) -> float | None:
@@ -58,7 +78,13 @@ class Dose:
     dose_type : str
         DoseType: ``PHYSICAL``, ``EFFECTIVE``, ``ERROR``.
     plan_uid, structure_set_uid : str
-        What the dose refers to; empty when it does not say.
+        What the dose refers to; empty when it does not say, or names several plans.
+    beams : tuple of int
+        Beam numbers of the plan whose dose it is, as far as it says.
+    fraction_group : int or None
+        Number of the plan's fraction group whose dose it is.
+    parts : tuple of str
+        UIDs of the doses that were summed to it; empty for a dose from a file.
     """
 
     uid: str
@@ -67,6 +93,9 @@ class Dose:
     dose_type: str = "PHYSICAL"
     plan_uid: str = ""
     structure_set_uid: str = ""
+    beams: tuple[int, ...] = ()
+    fraction_group: int | None = None
+    parts: tuple[str, ...] = ()
 
     @property
     def grid(self) -> Grid:

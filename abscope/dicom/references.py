@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from abscope.core.case import DoseInfo, Finding, Series, StructureSetInfo
-from abscope.core.plan import Dose, Plan
+from abscope.core.case import Finding, Series, StructureSetInfo
+from abscope.core.dose_parts import AnyDose
+from abscope.core.plan import Plan
 from abscope.core.structures import StructureSet
+from abscope.dicom.part_findings import PART_CODES, part_findings
 
 #: Codes that `reference_findings` gives: they are made anew for a case, and never stored with it.
 REFERENCE_CODES = frozenset(
@@ -24,9 +26,9 @@ REFERENCE_CODES = frozenset(
         "plan-without-structures",
         "fractions-unknown",
     }
+    | PART_CODES
 )
 AnySet = StructureSet | StructureSetInfo
-AnyDose = Dose | DoseInfo
 
 
 def reference_findings(
@@ -39,6 +41,7 @@ def reference_findings(
     findings = _structure_findings(series, sets)
     findings += _dose_findings(doses, sets, plans)
     findings += _plan_findings(plans, {s.uid for s in sets})
+    findings += part_findings(doses, plans)
     return findings
 
 
@@ -119,6 +122,8 @@ def _dose_findings(
     for dose in doses:
         where = f"dose of summation type {dose.summation}"
         frame = dose.grid.frame_of_reference_uid
+        if dose.parts:
+            continue
         if dose.plan_uid not in plan_uids:
             findings.append(
                 _warning(

@@ -69,7 +69,7 @@ def read_dose(dataset: pydicom.Dataset) -> Dose:
         size_yx=(rows, columns),
         frame_of_reference_uid=header.text(dataset, "FrameOfReferenceUID"),
     )
-    plans = header.items(dataset, "ReferencedRTPlanSequence")
+    plan_uid, group, beams = _planned(dataset)
     sets = header.items(dataset, "ReferencedStructureSetSequence")
     return Dose(
         uid=header.text(dataset, "SOPInstanceUID"),
@@ -78,8 +78,34 @@ def read_dose(dataset: pydicom.Dataset) -> Dose:
         ),
         summation=header.text(dataset, "DoseSummationType").upper() or "UNKNOWN",
         dose_type=header.text(dataset, "DoseType").upper() or "PHYSICAL",
-        plan_uid=header.text(plans[0], "ReferencedSOPInstanceUID") if plans else "",
+        plan_uid=plan_uid,
+        beams=beams,
+        fraction_group=group,
         structure_set_uid=header.text(sets[0], "ReferencedSOPInstanceUID") if sets else "",
+    )
+
+
+def _planned(dataset: pydicom.Dataset) -> tuple[str, int | None, tuple[int, ...]]:
+    """Return the plan, fraction group and beams that a dose names.
+
+    A dose of several plans belongs to none of them: no plan's fractions are those of all.
+    """
+    plans = header.items(dataset, "ReferencedRTPlanSequence")
+    uids = {header.text(plan, "ReferencedSOPInstanceUID") for plan in plans} - {""}
+    if len(uids) != 1:
+        return "", None, ()
+    groups = [g for p in plans for g in header.items(p, "ReferencedFractionGroupSequence")]
+    numbers = [header.number(g, "ReferencedFractionGroupNumber") for g in groups]
+    beams = [
+        header.number(beam, "ReferencedBeamNumber")
+        for group in groups
+        for beam in header.items(group, "ReferencedBeamSequence")
+    ]
+    only = numbers[0] if len(numbers) == 1 else None
+    return (
+        uids.pop(),
+        None if only is None else int(only),
+        tuple(sorted(int(b) for b in beams if b is not None)),
     )
 
 

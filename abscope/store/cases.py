@@ -244,6 +244,9 @@ class CaseTable:
             dose_type=info.dose_type,
             plan_uid=info.plan_uid,
             structure_set_uid=info.structure_set_uid,
+            beams=info.beams,
+            fraction_group=info.fraction_group,
+            parts=info.parts,
         )
 
     def structure_set(self, info: StructureSetInfo) -> StructureSet:

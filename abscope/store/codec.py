@@ -13,7 +13,7 @@ from abscope.core.case import DoseInfo, Finding, Patient, RoiInfo, Series, Struc
 from abscope.core.facts import ClinicalFacts
 from abscope.core.geometry import Grid
 from abscope.core.labs import LabResult
-from abscope.core.plan import Plan
+from abscope.core.plan import FractionGroup, Plan
 from abscope.core.structures import Contour, Roi, StructureSet
 from abscope.core.suv import SuvScale
 
@@ -37,7 +37,12 @@ def patient(text: str) -> Patient:
 
 def plan(text: str) -> Plan:
     """Read a plan."""
-    return Plan(**json.loads(text))
+    stored = json.loads(text)
+    groups = stored.get("fraction_groups", ())
+    stored["fraction_groups"] = tuple(
+        FractionGroup(**(group | {"beams": tuple(group["beams"])})) for group in groups
+    )
+    return Plan(**stored)
 
 
 def finding(text: str) -> Finding:
@@ -89,6 +94,8 @@ def dose(text: str) -> DoseInfo:
     """Read a dose's facts."""
     stored = json.loads(text)
     stored["grid"] = Grid.from_dict(stored["grid"])
+    for field in ("beams", "parts"):
+        stored[field] = tuple(stored.get(field, ()))
     return DoseInfo(**stored)
 
 

@@ -180,8 +180,8 @@ def _dose_refusals(scenario: Scenario, delivered: Delivered) -> list[Notice]:
         found.append(
             Notice(
                 code="summation-without-plan",
-                what=f"The dose is of summation type {delivered.summation or 'unknown'} and its "
-                "plan is missing, so it may be a part of the treatment only.",
+                what=f"The dose is of summation type {delivered.summation or 'unknown'}: a part "
+                "of the treatment, several plans, or a dose whose plan is missing.",
                 where="RTDOSE DoseSummationType",
                 expected="PLAN, or the RTPLAN of this dose",
                 remedy="Import the RTPLAN, or export the dose of the whole plan.",

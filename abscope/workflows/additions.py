@@ -19,6 +19,7 @@ from abscope.dicom.references import REFERENCE_CODES, drawn_on, reference_findin
 from abscope.store.audit import AuditEntry
 from abscope.store.cases import Additions
 from abscope.workflows.context import Actor, Context
+from abscope.workflows.dose_sums import plan_dose_sums
 from abscope.workflows.import_report import report_json, report_of
 from abscope.workflows.masks import on_images_of
 from abscope.workflows.rows import dose_info, structure_info, volume_cm3
@@ -131,13 +132,20 @@ def additions(
         blob = tables.put_contours(structure_set.rois)
         grid = draft.mask_grids.get(structure_set.uid) or (image.grid if image else None)
         sets.append(structure_info(structure_set, grid, blob))
+    doses = [dose_info(context, d) for d in draft.doses if d.uid not in held]
+    plans = [p for p in draft.plans if p.uid not in held]
+    doses += plan_dose_sums(
+        context,
+        [*(case.plans if case else ()), *plans],
+        [*(case.doses if case else ()), *doses],
+    )
     attached = _newly_attached(context, case, images, said) if case else []
     said += [_completed_note(s) for s in completed]
     return Additions(
         series=[s for s in stored if s.uid not in renewed],
         structure_sets=sets,
-        doses=[dose_info(context, d) for d in draft.doses if d.uid not in held],
-        plans=[p for p in draft.plans if p.uid not in held],
+        doses=doses,
+        plans=plans,
         findings=_unsaid(said, case),
         source_files={
             uid: sha for uid, sha in draft.objects.items() if (known or {}).get(uid) != sha

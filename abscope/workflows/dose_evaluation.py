@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from abscope.core.case import Case, DoseInfo, Series, StructureSetInfo
+from abscope.core.case import Case, DoseInfo, Finding, Series, StructureSetInfo
 from abscope.core.errors import DoseError, NotFoundError, RefusedError, UsageError
 from abscope.core.geometry import FloatArray
 from abscope.core.names import is_target
@@ -17,6 +17,7 @@ from abscope.dose.dvh import compute_dvh
 from abscope.dose.histogram import Dvh
 from abscope.what_if.prescription import Delivered
 from abscope.workflows.context import Context
+from abscope.workflows.dose_checks import prescription_findings
 
 #: Code by which a person accepts a DVH of the part that the dose grid covers.
 ACCEPT_COVERAGE = "dose-grid-coverage"
@@ -48,6 +49,7 @@ class DoseEvaluation:
     structures: tuple[StructureDose, ...]
     prescribed_gy: float | None
     fractions: int | None
+    findings: tuple[Finding, ...] = ()
 
     def dvh_of(self, name: str) -> Dvh | None:
         """Return the DVH of a structure by standard name or name, None when there is none.
@@ -61,7 +63,10 @@ class DoseEvaluation:
 
 
 def choose_dose(case: Case, uid: str | None = None) -> DoseInfo:
-    """Return the dose with this UID; without one the first plan dose, else the first dose.
+    """Return the dose with this UID; without one the first that stands for a whole treatment.
+
+    Physical doses come before others, doses of a plan (imported before summed) before parts, and a
+    sum of several plans, which a person has asked for, last.
 
     Raises
     ------
@@ -76,7 +81,12 @@ def choose_dose(case: Case, uid: str | None = None) -> DoseInfo:
             expected="the UID of an imported RTDOSE",
             remedy="Import the RTDOSE on the upload page, or leave the UID out.",
         )
-    return next((d for d in wanted if d.summation == "PLAN"), wanted[0])
+    return min(wanted, key=_rank)
+
+
+def _rank(dose: DoseInfo) -> tuple[bool, int]:
+    places = {"PLAN": 1 if dose.parts else 0, "FRACTION": 2, "MULTI_PLAN": 4}
+    return dose.dose_type != "PHYSICAL", places.get(dose.summation, 3)
 
 
 def choose_structure_set(case: Case, dose: DoseInfo, uid: str | None = None) -> StructureSetInfo:
@@ -154,12 +164,28 @@ def evaluate_dose(
         structures=tuple(results),
         prescribed_gy=delivered.total_gy,
         fractions=delivered.fractions,
+        findings=prescription_findings(
+            case, info, [(r.number, r.standard_name, r.dvh) for r in results if r.dvh]
+        ),
     )
 
 
 def delivered_prescription(case: Case, dose: DoseInfo) -> Delivered:
-    """Return prescription and fractions: entered facts first, then the plan's."""
+    """Return prescription and fractions: entered facts first, then the plan's.
+
+    A dose of some beams, of one session or of several plans has neither, nor has one that may be a
+    part of a plan that is not here: no number of fractions is that of the dose.
+    """
     plan = case.plan_of(dose)
+    unsure = plan is None and dose.summation != "PLAN"
+    if dose.is_part or dose.summation == "MULTI_PLAN" or unsure:
+        return Delivered(
+            total_gy=None,
+            fractions=None,
+            summation=dose.summation,
+            dose_type=dose.dose_type,
+            has_plan=False,
+        )
     fractions = case.facts.number("fractions")
     total = case.facts.number("prescribed_gy")
     if total is None and plan is not None:

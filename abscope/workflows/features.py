@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from abscope.core.case import Case
+from abscope.core.case import Case, DoseInfo
 from abscope.core.differentials import with_derived_counts
-from abscope.core.errors import RefusedError
+from abscope.core.errors import DoseError, RefusedError
 from abscope.core.facts import FIELDS
 from abscope.core.indices import indices_of_day
 from abscope.core.labs import LabResult, latest
@@ -52,6 +52,7 @@ def case_features(
     _add_age_and_sex(case, found)
     if case.doses:
         try:
+            _check_whole(choose_dose(case, dose_uid))
             evaluation = lung_evaluation(context, case, dose_uid)
         except RefusedError as error:
             notes.append(f"No dose feature: {error.what} {error.remedy}")
@@ -67,6 +68,19 @@ def case_features(
         found.pop("mld_iso35_gy", None)  # it was of the dose that the entered value replaces
     _add_derived_facts(found)
     return Features(items_by_name=found), tuple(notes)
+
+
+def _check_whole(dose: DoseInfo) -> None:
+    """Refuse a dose of a part of the treatment, or of errors, as a model's input."""
+    if dose.is_part or dose.dose_type == "ERROR":
+        raise DoseError(
+            "dose-is-part",
+            f"The dose is of summation type {dose.summation} and type {dose.dose_type}, not the "
+            "dose of the treatment.",
+            where="RTDOSE DoseSummationType",
+            expected="the dose of a whole plan",
+            remedy="Choose or import the dose of the whole plan.",
+        )
 
 
 def features_of_dose(evaluation: DoseEvaluation) -> tuple[dict[str, Feature], list[str]]:

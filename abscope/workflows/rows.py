@@ -70,4 +70,7 @@ def dose_info(context: Context, dose: Dose) -> DoseInfo:
         plan_uid=dose.plan_uid,
         structure_set_uid=dose.structure_set_uid,
         blob=context.cases.put_volume(dose.volume),
+        beams=dose.beams,
+        fraction_group=dose.fraction_group,
+        parts=dose.parts,
     )

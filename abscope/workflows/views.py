@@ -71,6 +71,8 @@ def case_json(case: Case) -> dict[str, Any]:
                 "max_gy": d.max_gy,
                 "dims_zyx": list(d.grid.shape_zyx),
                 "plan_uid": d.plan_uid,
+                "beams": list(d.beams),
+                "parts": list(d.parts),
                 "frame_of_reference_uid": d.grid.frame_of_reference_uid,
             }
             for d in case.doses
