@@ -177,12 +177,3 @@ def set_fields(context: Context, given: argparse.Namespace) -> Result:
         "refused": [dataclasses.asdict(r) for r in refused],
         "findings": findings_json(all_findings(context.cases.get(given.case))),
     }
-
-
-def audit(context: Context, given: argparse.Namespace) -> Result:
-    """``audit``."""
-    rows = [dataclasses.asdict(r) for r in context.archive.audit_rows(given.limit)]
-    if not given.verify:
-        return {"rows": rows}
-    broken = context.archive.first_broken_audit_row()
-    return {"rows": rows, "verified": broken is None, "first_broken": broken}

@@ -11,6 +11,7 @@ import pathlib
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from abscope.cli.shared import Result
 from abscope.workflows.context import Context
@@ -35,17 +36,31 @@ COMMANDS: dict[str, str] = {
     "demo": "exports:demo",
     "models": "estimates:models",
     "engines": "contours:engines",
-    "audit": "cases:audit",
+    "audit": "upkeep:audit",
+    "backup": "upkeep:backup",
 }
+
+#: Commands that do not open the archive, as it may not work. A function takes the arguments.
+WITHOUT_ARCHIVE: dict[str, str] = {"restore": "upkeep:restore"}
 
 
 def command(name: str) -> Callable[[Context, argparse.Namespace], Result]:
     """Return the function of a command."""
-    module, function = COMMANDS[name].split(":")
-    found: Callable[[Context, argparse.Namespace], Result] = getattr(
-        importlib.import_module(f"abscope.cli.{module}"), function
-    )
+    found: Callable[[Context, argparse.Namespace], Result] = _named(COMMANDS[name])
     return found
+
+
+def without_archive(name: str) -> Callable[[argparse.Namespace], Result] | None:
+    """Return the function of a command that opens no archive, None for any other."""
+    if name not in WITHOUT_ARCHIVE:
+        return None
+    found: Callable[[argparse.Namespace], Result] = _named(WITHOUT_ARCHIVE[name])
+    return found
+
+
+def _named(place: str) -> Any:
+    module, function = place.split(":")
+    return getattr(importlib.import_module(f"abscope.cli.{module}"), function)
 
 
 #: Loads the libraries before the first visitor comes, then runs Streamlit's own command line.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -21,11 +22,8 @@ def main(arguments: Sequence[str]) -> int:
         given = parse(arguments)
         if given.command == "serve":
             return commands.serve(given)
-        context = open_context()
-        try:
-            result = commands.command(given.command)(context, given)
-        finally:
-            context.archive.close()
+        alone = commands.without_archive(given.command)
+        result = alone(given) if alone else _in_archive(given)
     except AbscopeError as error:
         return _failed(error, {}, wants_json)
     failure = result.pop("_error", None)
@@ -33,6 +31,16 @@ def main(arguments: Sequence[str]) -> int:
         return _failed(failure, result, wants_json)
     _write(json.dumps(result, ensure_ascii=False) if wants_json else as_text(result))
     return 0
+
+
+def _in_archive(given: argparse.Namespace) -> dict[str, Any]:
+    context = open_context()
+    try:
+        if context.archive.upgraded:
+            sys.stderr.write(f"{context.archive.upgraded}\n")
+        return commands.command(given.command)(context, given)
+    finally:
+        context.archive.close()
 
 
 def _failed(error: AbscopeError, rest: dict[str, Any], wants_json: bool) -> int:

@@ -186,8 +186,17 @@ def _parser() -> Parser:
     add("models", "List the models.")
     add("engines", "List the contouring engines.")
     audit = add("audit", "Show the audit trail.")
-    audit.add_argument("--verify", action="store_true", help="check the chain of hashes")
+    audit.add_argument(
+        "--verify", action="store_true", help="check the chain of hashes and every file"
+    )
     audit.add_argument("--limit", type=int, default=50)
+    backup = add("backup", "Write the whole archive to one file, while it is in use.")
+    backup.add_argument("file", type=pathlib.Path)
+    restore = add("restore", "Make an archive from a backup; stop the server first.")
+    restore.add_argument("file", type=pathlib.Path)
+    restore.add_argument(
+        "--replace", action="store_true", help="put it in the place of the present archive"
+    )
     serve = add("serve", "Serve the dashboard on this machine.")
     serve.add_argument("--port", type=int, default=8501)
     return parser

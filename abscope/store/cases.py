@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +16,7 @@ from abscope.core.ids import check_case_id
 from abscope.core.labs import LabResult
 from abscope.core.plan import Dose, Plan
 from abscope.core.structures import Roi, StructureSet
-from abscope.store import codec
+from abscope.store import codec, erasure
 from abscope.store.archive import Archive
 from abscope.store.audit import AuditEntry
 from abscope.store.documents import document_row
@@ -52,6 +51,7 @@ class CaseSummary:
     id: str
     patient: Patient
     created: str
+    updated: str
     version: int
     flags: tuple[str, ...]
 
@@ -73,6 +73,7 @@ class CaseTable:
                 id=row.id,
                 patient=codec.patient(row.patient),
                 created=row.created,
+                updated=row.updated,
                 version=row.version,
                 flags=_flags(held.get(row.id, set()) | written.get(row.id, set())),
             )
@@ -89,13 +90,7 @@ class CaseTable:
         with self._archive.reading() as db:
             row = db.execute(select(cases).where(cases.c.id == check_case_id(case_id))).first()
             if row is None:
-                raise NotFoundError(
-                    "case-not-found",
-                    "There is no such case.",
-                    where="case id",
-                    expected="the id of a stored case",
-                    remedy="Open the worklist, or list the cases with `python -m abscope cases`.",
-                )
+                raise _case_not_found()
             held = db.execute(
                 select(objects.c.kind, objects.c.payload)
                 .where(objects.c.case_id == case_id)
@@ -156,26 +151,27 @@ class CaseTable:
                     created=self._archive.now(),
                     patient=codec.plain(patient),
                     facts=codec.facts_text(ClinicalFacts()),
+                    updated=self._archive.now(),
                 )
             )
             self._add(db, case_id, add)
 
     def extend(self, case_id: str, version: int, add: Additions, entry: AuditEntry) -> None:
         """Add objects to a case that is still at `version`; all or nothing."""
-        renewed = {s.uid for s in add.changed_series}
-        before = self.get(case_id).series if renewed else ()
         with self._archive.writing(entry.making(version + 1)) as db:
-            _next_version(db, case_id, version)
+            _next_version(db, case_id, version, self._archive.now())
             self._add(db, case_id, add)
+            if add.changed_series:  # their voxels until now
+                erasure.note(db, erasure.blobs_of(db, case_id))
             _change(db, case_id, add)
-        self._drop_unused({s.blob for s in before if s.uid in renewed})
+        erasure.finish(self._archive)
 
     def set_facts(
         self, case_id: str, version: int, facts: ClinicalFacts, entry: AuditEntry
     ) -> None:
         """Replace the clinical facts of a case that is still at `version`."""
         with self._archive.writing(entry.making(version + 1)) as db:
-            _next_version(db, case_id, version)
+            _next_version(db, case_id, version, self._archive.now())
             db.execute(
                 update(cases).where(cases.c.id == case_id).values(facts=codec.facts_text(facts))
             )
@@ -185,33 +181,23 @@ class CaseTable:
     ) -> None:
         """Replace all laboratory results of a case that is still at `version`."""
         with self._archive.writing(entry.making(version + 1)) as db:
-            _next_version(db, case_id, version)
+            _next_version(db, case_id, version, self._archive.now())
             db.execute(delete(objects).where(objects.c.case_id == case_id, objects.c.kind == "lab"))
-            _insert(db, case_id, "lab", [(f"{x.key} {x.date}", codec.plain(x)) for x in labs])
+            _insert(db, case_id, "lab", [(f"{x.key} {x.date}", codec.plain(x), "") for x in labs])
 
     def delete(self, case_id: str, entry: AuditEntry) -> None:
-        """Remove a case, its documents, jobs and voxels; the audit row stays."""
-        case = self.get(case_id)
-        held = {s.blob for s in case.series} | {d.blob for d in case.doses}
-        held |= {s.blob for s in case.structure_sets}
-        with self._archive.writing(entry) as db:
-            db.execute(delete(jobs).where(jobs.c.case_id == case_id))
-            db.execute(delete(cases).where(cases.c.id == case_id))
-        self._drop_unused(held)
-        self._archive.compact()
+        """Remove a case, its documents, jobs and voxels; the audit row stays.
 
-    def _drop_unused(self, keys: set[str]) -> None:
-        """Delete voxels and contours that no row points to."""
-        if not keys:
-            return
-        with self._archive.writing() as db:  # no import can add a row that points to them now
-            used = {
-                blob
-                for payload in db.execute(select(objects.c.payload)).scalars()
-                if (blob := _blob(payload))
-            }
-            for key in keys - used - {""}:
-                self._archive.blobs.delete(key)
+        A crash after the rows are gone leaves files for the next opening of the archive to remove.
+        """
+        check_case_id(case_id)
+        with self._archive.writing(entry) as db:
+            held = erasure.blobs_of(db, case_id)
+            db.execute(delete(jobs).where(jobs.c.case_id == case_id))
+            if db.execute(delete(cases).where(cases.c.id == case_id)).rowcount != 1:
+                raise _case_not_found()
+            erasure.note(db, held)
+        erasure.finish(self._archive)
 
     def _add(self, db: Connection, case_id: str, add: Additions) -> None:
         """Insert rows whose voxels are there: a delete may have taken shared ones meanwhile."""
@@ -262,6 +248,16 @@ class CaseTable:
         return self._archive.blobs.put_arrays(codec.contour_arrays(rois))
 
 
+def _case_not_found() -> NotFoundError:
+    return NotFoundError(
+        "case-not-found",
+        "There is no such case.",
+        where="case id",
+        expected="the id of a stored case",
+        remedy="Open the worklist, or list the cases with `python -m abscope cases`.",
+    )
+
+
 def _kinds(db: Connection, table: Table) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for row in db.execute(select(table.c.case_id, table.c.kind).distinct()):
@@ -281,11 +277,11 @@ def _flags(kinds: set[str]) -> tuple[str, ...]:
     return tuple(word for word, wanted in steps if kinds & wanted)
 
 
-def _next_version(db: Connection, case_id: str, version: int) -> None:
+def _next_version(db: Connection, case_id: str, version: int, now: str) -> None:
     changed = db.execute(
         update(cases)
         .where(cases.c.id == case_id, cases.c.version == version)
-        .values(version=version + 1)
+        .values(version=version + 1, updated=now)
     )
     if changed.rowcount != 1:
         raise ConflictError(
@@ -298,13 +294,16 @@ def _next_version(db: Connection, case_id: str, version: int) -> None:
 
 
 def _add(db: Connection, case_id: str, add: Additions) -> None:
-    _insert(db, case_id, "series", [(s.uid, codec.series_text(s)) for s in add.series])
+    _insert(db, case_id, "series", [(s.uid, codec.series_text(s), s.blob) for s in add.series])
     _insert(
-        db, case_id, "structures", [(s.uid, codec.structures_text(s)) for s in add.structure_sets]
+        db,
+        case_id,
+        "structures",
+        [(s.uid, codec.structures_text(s), s.blob) for s in add.structure_sets],
     )
-    _insert(db, case_id, "dose", [(d.uid, codec.dose_text(d)) for d in add.doses])
-    _insert(db, case_id, "plan", [(p.uid, codec.plain(p)) for p in add.plans])
-    _insert(db, case_id, "finding", [(f.code, codec.plain(f)) for f in add.findings])
+    _insert(db, case_id, "dose", [(d.uid, codec.dose_text(d), d.blob) for d in add.doses])
+    _insert(db, case_id, "plan", [(p.uid, codec.plain(p), "") for p in add.plans])
+    _insert(db, case_id, "finding", [(f.code, codec.plain(f), "") for f in add.findings])
     if add.source_files:
         db.execute(
             delete(source_files).where(  # what an earlier import had left out, in other bytes
@@ -322,13 +321,15 @@ def _add(db: Connection, case_id: str, add: Additions) -> None:
 
 def _change(db: Connection, case_id: str, add: Additions) -> None:
     """Replace rows that keep their UID, take findings back, complete the patient."""
-    rows = [("series", s.uid, codec.series_text(s)) for s in add.changed_series]
-    rows += [("structures", s.uid, codec.structures_text(s)) for s in add.changed_structure_sets]
-    for kind, uid, payload in rows:
+    rows = [("series", s.uid, codec.series_text(s), s.blob) for s in add.changed_series]
+    rows += [
+        ("structures", s.uid, codec.structures_text(s), s.blob) for s in add.changed_structure_sets
+    ]
+    for kind, uid, payload, blob in rows:
         db.execute(
             update(objects)
             .where(objects.c.case_id == case_id, objects.c.kind == kind, objects.c.uid == uid)
-            .values(payload=payload)
+            .values(payload=payload, blob=blob)
         )
     for finding in add.dropped_findings:
         db.execute(
@@ -344,17 +345,12 @@ def _change(db: Connection, case_id: str, add: Additions) -> None:
         )
 
 
-def _insert(db: Connection, case_id: str, kind: str, rows: list[tuple[str, str]]) -> None:
+def _insert(db: Connection, case_id: str, kind: str, rows: list[tuple[str, str, str]]) -> None:
     if rows:
         db.execute(
             objects.insert(),
             [
-                {"case_id": case_id, "kind": kind, "uid": uid, "payload": payload}
-                for uid, payload in rows
+                {"case_id": case_id, "kind": kind, "uid": uid, "payload": payload, "blob": blob}
+                for uid, payload, blob in rows
             ],
         )
-
-
-def _blob(payload: str) -> str:
-    stored = json.loads(payload)
-    return str(stored.get("blob", "")) if isinstance(stored, dict) else ""

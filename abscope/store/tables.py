@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pathlib
+import sqlite3
+import urllib.parse
+
 from sqlalchemy import (
     Column,
     Connection,
@@ -16,12 +20,15 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
+    make_url,
 )
 
 #: Version of this schema; migrations lead from each older one to it.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 #: How long a writer waits for another one before it gives up (milliseconds).
 BUSY_TIMEOUT_MS = 10_000
+#: Kinds of objects whose voxels or contours lie in a blob.
+KINDS_WITH_BLOB = ("series", "structures", "dose")
 
 metadata = MetaData()
 
@@ -35,6 +42,7 @@ cases = Table(
     Column("created", String(32), nullable=False),
     Column("patient", Text, nullable=False),
     Column("facts", Text, nullable=False),
+    Column("updated", String(40), nullable=False, server_default=""),  # of the last change
 )
 
 
@@ -50,7 +58,12 @@ objects = Table(
     Column("kind", String(16), nullable=False),  # series, structures, dose, plan, finding, lab
     Column("uid", String(128), nullable=False),
     Column("payload", Text, nullable=False),
+    Column("blob", String(80), nullable=False, server_default=""),  # key of voxels or contours
     Index("objects_by_case", "case_id", "kind"),
+    Index("objects_by_blob", "blob"),
+)
+erasures = Table(  # what deletions have still to remove from the disk, see abscope.store.erasure
+    "erasures", metadata, Column("key", String(80), primary_key=True)
 )
 source_files = Table(
     "source_files",
@@ -100,8 +113,27 @@ audit = Table(
 )
 
 
-def open_engine(url: str) -> Engine:
-    """Return an engine; SQLite in WAL mode, with foreign keys and a busy timeout."""
+def sqlite_file(url: str) -> pathlib.Path | None:
+    """Return SQLite's file of an address, None for another database or one in memory."""
+    parsed = make_url(url)
+    is_file = parsed.get_backend_name() == "sqlite" and parsed.database
+    return pathlib.Path(str(parsed.database)) if is_file else None
+
+
+def open_engine(url: str, *, read_only: bool = False) -> Engine:
+    """Return an engine; SQLite in WAL mode, with foreign keys and a busy timeout.
+
+    With `read_only` nothing is created beside the file: a log that was left in it can be read only
+    where SQLite can map it, otherwise opening fails, as older data would be shown without a word.
+    """
+    file = sqlite_file(url)
+    if read_only and file is not None:
+        log = file.with_name(f"{file.name}-wal")
+        unchanging = "" if log.exists() and log.stat().st_size else "&immutable=1"
+        address = f"file:{urllib.parse.quote(str(file.absolute()))}?mode=ro{unchanging}"
+        return create_engine(
+            url, creator=lambda: sqlite3.connect(address, uri=True, check_same_thread=False)
+        )
     engine = create_engine(url)
     if engine.dialect.name == "sqlite":
 
@@ -111,11 +143,11 @@ def open_engine(url: str) -> Engine:
             connection.isolation_level = None  # type: ignore[attr-defined]  # we say BEGIN ourselves
             cursor = connection.cursor()  # type: ignore[attr-defined]
             for pragma in (
+                f"busy_timeout={BUSY_TIMEOUT_MS}",  # first: the next one may have to wait
                 "journal_mode=WAL",
                 "synchronous=FULL",
                 "foreign_keys=ON",
                 "secure_delete=ON",  # a deleted patient does not stay in free pages
-                f"busy_timeout={BUSY_TIMEOUT_MS}",
             ):
                 cursor.execute(f"PRAGMA {pragma}")
             cursor.close()

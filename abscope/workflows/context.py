@@ -12,6 +12,7 @@ from abscope.contour.engine import ContourEngine
 from abscope.core.ports import Clock
 from abscope.core.settings import Settings
 from abscope.predict.registry import Registry, load_registry
+from abscope.store import erasure
 from abscope.store.archive import Archive
 from abscope.store.audit import AuditEntry
 from abscope.store.cases import CaseTable
@@ -59,5 +60,8 @@ class Context:
 
 
 def open_context(settings: Settings | None = None, clock: Clock | None = None) -> Context:
-    """Open the archive, creating it when missing."""
-    return Context(Archive(settings or Settings.from_environment(), clock))
+    """Open the archive, creating it when missing, and remove what a crash has left in it."""
+    archive = Archive(settings or Settings.from_environment(), clock)
+    if not archive.read_only:
+        erasure.clean(archive)
+    return Context(archive)

@@ -173,7 +173,7 @@ def test_s4_a_crash_while_writing_leaves_nothing_half(tmp_path, monkeypatch, bro
     with monkeypatch.context() as patched:
         patched.setattr(*((pathlib.Path, "replace") if broken == "os.replace" else (os, "fsync")),
                         crash)  # fmt: skip
-        with pytest.raises(OSError, match="crash"):
+        with pytest.raises(RefusedError, match="refused"):
             store.put_array(np.arange(10))
     assert files_of(tmp_path) == []
     key = store.put_array(np.arange(10))

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+import threading
+
 import numpy as np
 import pytest
+from sqlalchemy import select
 
+from abscope.store import migrations
+from abscope.store.archive import Archive
+from abscope.store.cases import CaseTable
+from abscope.store.migrations import Step, Upgrade
+from abscope.store.tables import SCHEMA_VERSION, cases, objects
 from abscope.workflows.context import open_context
 from abscope.workflows.dose_evaluation import evaluate_dose
 from abscope.workflows.views import case_json
-from tests.fixtures.archives import CASE_ID, archive_of_schema
+from tests.fixtures.archives import CASE_ID, archive_of_schema, settings_of
 
 
 @pytest.fixture(name="old")
@@ -52,3 +62,99 @@ def test_a_dose_of_schema_1_gives_its_dvh(old):
     # The dose is linear and the cylinder is centred at (3, -2, 0): its mean is there.
     assert row.dvh is not None
     assert row.dvh.mean_gy == pytest.approx(30 + 0.3 - 0.1, abs=0.05)
+
+
+def test_the_upgrade_is_said_audited_and_a_copy_is_kept(tmp_path):
+    settings = archive_of_schema(1, tmp_path / "home")
+    before = shape(tmp_path / "home" / "abscope.sqlite")
+    archive = Archive(settings)
+    assert archive.upgraded == Upgrade(
+        before=1, after=SCHEMA_VERSION, copy="abscope.sqlite.schema-1"
+    )
+    assert "kept as abscope.sqlite.schema-1" in str(archive.upgraded)
+    assert archive.audit_rows(limit=1)[0].action == "migrate"
+    assert shape(tmp_path / "home" / "abscope.sqlite.schema-1") == before
+    archive.close()
+    again = Archive(settings)
+    assert again.upgraded is None
+    again.close()
+
+
+def test_an_upgraded_archive_is_built_as_a_new_one_is(tmp_path):
+    Archive(archive_of_schema(1, tmp_path / "old")).close()
+    Archive(settings_of(tmp_path / "new")).close()
+    old, new = (shape(tmp_path / name / "abscope.sqlite") for name in ("old", "new"))
+    assert old == new
+
+
+def test_what_schema_2_adds_is_filled_from_what_was_there(tmp_path):
+    archive = Archive(archive_of_schema(1, tmp_path / "home"))
+    with archive.reading() as db:
+        pointing = dict(db.execute(select(objects.c.kind, objects.c.blob)
+                                   .where(objects.c.blob != "")).all())  # fmt: skip
+        updated = dict(db.execute(select(cases.c.id, cases.c.updated)).all())
+    assert sorted(pointing) == ["dose", "series", "structures"]
+    assert all(archive.blobs.check(key) == "whole" for key in pointing.values())
+    last = archive.audit_rows(limit=1, case_id=CASE_ID)[0].time
+    assert updated[CASE_ID] == last
+    assert {s.id: s.updated for s in CaseTable(archive).summaries()} == updated
+    archive.close()
+
+
+@pytest.mark.parametrize("stop", ["in the step", "before the number"])
+def test_an_interrupted_upgrade_starts_again(tmp_path, monkeypatch, stop):
+    settings = archive_of_schema(1, tmp_path / "home")
+    step = migrations.STEPS[0]
+
+    def interrupted(db):
+        if stop == "before the number":
+            step.run(db)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(migrations, "STEPS", (Step(to=2, run=interrupted),))
+        with pytest.raises(KeyboardInterrupt):
+            Archive(settings)
+    with contextlib.closing(sqlite3.connect(tmp_path / "home" / "abscope.sqlite")) as db:
+        assert db.execute("SELECT version FROM schema").fetchall() == [(1,)]
+    archive = Archive(settings)
+    assert archive.upgraded is not None
+    assert len(CaseTable(archive).get(CASE_ID).series) == 1
+    archive.close()
+
+
+def test_two_processes_upgrade_once(tmp_path):
+    settings = archive_of_schema(1, tmp_path / "home")
+    failures = []
+
+    def work():
+        try:
+            Archive(settings).close()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    archive = Archive(settings)
+    assert archive.first_broken_audit_row() is None
+    assert len(CaseTable(archive).get(CASE_ID).series) == 1
+    archive.close()
+
+
+def shape(file):
+    """Return tables -> columns and indexes -> columns of a database file."""
+    with contextlib.closing(sqlite3.connect(file)) as db:
+        names = [r[0] for r in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        columns = {
+            name: sorted(r[1:4] for r in db.execute(f"PRAGMA table_info({name})")) for name in names
+        }
+        indexes = {
+            r[1]: [c[2] for c in db.execute(f"PRAGMA index_info({r[1]})")]
+            for name in names
+            for r in db.execute(f"PRAGMA index_list({name})")
+        }
+    return columns, indexes
