@@ -101,7 +101,7 @@ def _unpack(source: pathlib.Path, staging: pathlib.Path) -> Manifest:
     try:
         with stream, tarfile.open(fileobj=stream, mode="r|") as tar:
             members = _regular(tar)
-            manifest = _manifest(next(members), next(members))
+            manifest = _manifest(members)
             name, data = next(members)
             if name != DATABASE:
                 raise damaged("The database is not where it should be.")
@@ -137,11 +137,15 @@ def _regular(tar: tarfile.TarFile) -> Iterator[tuple[str, IO[bytes]]]:
         yield member.name, data
 
 
-def _manifest(first: tuple[str, IO[bytes]], second: tuple[str, IO[bytes]]) -> Manifest:
-    if (first[0], second[0]) != (MANIFEST, MANIFEST_SUM):
+def _manifest(members: Iterator[tuple[str, IO[bytes]]]) -> Manifest:
+    """Read the first two members: a stream gives each only once, in its order."""
+    name, data = next(members)
+    if name != MANIFEST:
         raise damaged("The file is no backup of Abscope.")
-    text = first[1].read(MAX_MANIFEST_BYTES)
-    if second[1].read(65).decode("ascii", "replace") != hashlib.sha256(text).hexdigest():
+    text = data.read(MAX_MANIFEST_BYTES)
+    name, data = next(members)
+    found = data.read(65).decode("ascii", "replace")
+    if name != MANIFEST_SUM or found != hashlib.sha256(text).hexdigest():
         raise damaged("Its list of contents has other bytes than were written.")
     stored = json.loads(text)
     if stored.get("format") != FORMAT:
