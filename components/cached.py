@@ -102,12 +102,19 @@ def packed_scene(
     set_uids: tuple[str, ...],
     dose_uid: str | None,
     second_dose_uid: str | None = None,
+    pet_uid: str | None = None,
 ) -> PackedScene:
     """Return the viewer's blob of an image with structure sets and dose."""
     del version
     context = runtime.context()
     parts = scene_parts(
-        context, context.cases.get(case_id), series_uid, set_uids, dose_uid, second_dose_uid
+        context,
+        context.cases.get(case_id),
+        series_uid,
+        set_uids,
+        dose_uid,
+        second_dose_uid,
+        pet_uid,
     )
     return PackedScene(blob=pack(_scene(parts)), left_out=parts.left_out)
 
@@ -136,4 +143,5 @@ def _scene(parts: SceneParts) -> Scene:
         dose=parts.dose,
         prescribed_gy=parts.prescribed_gy,
         second_dose=parts.second_dose,
+        pet=parts.pet,
     )

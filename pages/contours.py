@@ -9,7 +9,7 @@ from abscope.core.errors import AbscopeError
 from abscope.workflows.contouring import compare_rois
 from abscope.workflows.exporting import export_rtstruct
 from abscope.workflows.findings import all_findings
-from components import banner, cached, jobs, navigation, notices, report, runtime, tables
+from components import banner, cached, images, jobs, navigation, notices, report, runtime, tables
 from components.access import require
 from components.viewer.viewer import show_viewer
 
@@ -27,14 +27,24 @@ if not case.series:
     navigation.link("upload", "Add the CT")
 else:
     series_uid, shown = tables.choose_scene(case, "contours")
+    pet_uid = images.choose_pet(case, series_uid, "contours.pet")
+    images.pet_note(case, pet_uid or series_uid)
 
     @st.fragment
     def viewer() -> None:
         """Draw the viewer apart from the rest, so that other widgets leave it alone."""
-        scene = cached.packed_scene(case.id, case.version, series_uid, tuple(shown or ()), None)
+        scene = cached.packed_scene(
+            case.id, case.version, series_uid, tuple(shown or ()), None, pet_uid=pet_uid
+        )
         notices.left_out(scene.left_out)
         picked = show_viewer(scene.blob, key="contours.viewer", height=560).seed_mm
-        if picked is not None and has_ct:
+        if picked is not None and has_ct and not case.in_planning_frame(series_uid):
+            st.warning(
+                "This image lies in another frame of reference than the planning CT: pick the "
+                "seed on that one.",
+                icon=":material/ads_click:",
+            )
+        elif picked is not None and has_ct:
             jobs.start_contouring(case.id, actor, "click", [], picked)
             st.rerun()
 

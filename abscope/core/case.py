@@ -84,7 +84,9 @@ def written_name(name: str) -> str:
     >>> [written_name(n) for n in ("Yamada^Tarou=山田^太郎=やまだ^たろう", "Doe^J^^Dr.", "")]
     ['Yamada, Tarou (山田 太郎)', 'Doe, J', 'no name']
     """
-    groups = [[part.strip() for part in g.split("^")[:2]] for g in name.split("=")[:2]]
+    alphabetic, _, rest = name.partition("=")
+    forms = [alphabetic, rest.partition("=")[0]] if not rest.isascii() else [name]
+    groups = [[part.strip() for part in form.split("^")[:2]] for form in forms]
     first = ", ".join(part for part in groups[0] if part)
     second = " ".join(part for part in groups[-1] if part) if len(groups) > 1 else ""
     if first and second:
@@ -217,6 +219,17 @@ class Case:
             if wanted:
                 return wanted[0]
         return None
+
+    def in_planning_frame(self, series_uid: str) -> bool:
+        """Whether a point on an image is the same point on the planning image."""
+        planning = self.planning_series()
+        series = next((s for s in self.series if s.uid == series_uid), None)
+        if planning is None or series is None:
+            return False
+        frame = series.grid.frame_of_reference_uid
+        return series is planning or (
+            bool(frame) and (frame == planning.grid.frame_of_reference_uid)
+        )
 
     def structure_set_for(self, dose: DoseInfo) -> StructureSetInfo | None:
         """Return the set that the dose's plan references; else the only clinical set there is."""

@@ -10,6 +10,7 @@ from abscope.core.case import Case, Series
 from abscope.core.errors import NotFoundError
 from abscope.core.geometry import Volume
 from abscope.core.resample import sample_at
+from abscope.core.suv import SUV_UNIT
 from abscope.workflows.context import Context
 
 Point = tuple[float, float, float]
@@ -25,6 +26,27 @@ class PetReading:
     at_mm: Point
     value: float
     suv: float | None
+
+
+def shown_volume(context: Context, series: Series) -> Volume:
+    """Return an image as a screen shows it: a PET with a factor as SUV, all else as stored."""
+    volume = context.cases.volume(series)
+    factor = series.suv.factor if series.suv else None
+    if factor is None:
+        return volume
+    array = volume.array_zyx.astype(np.float32) * np.float32(factor)
+    return Volume(array_zyx=array, grid=volume.grid, unit=SUV_UNIT)
+
+
+def fusable_pets(case: Case, series_uid: str) -> tuple[Series, ...]:
+    """Return the PETs that may be laid over an image: those in its frame, newest first."""
+    image = next((s for s in case.series if s.uid == series_uid), None)
+    frame = image.grid.frame_of_reference_uid if image else ""
+    if image is None or not frame or image.modality == "PT":
+        return ()
+    pets = [s for s in case.series if s.modality == "PT"]
+    held = [s for s in pets if s.grid.frame_of_reference_uid == frame]
+    return tuple(sorted(held, key=lambda s: s.date, reverse=True))
 
 
 def choose_pet(case: Case, uid: str | None) -> Series:

@@ -11,12 +11,14 @@ from abscope.core.geometry import Volume
 from abscope.core.structures import Roi
 from abscope.workflows.context import Context
 from abscope.workflows.dose_evaluation import choose_dose, delivered_prescription
+from abscope.workflows.pet import fusable_pets, shown_volume
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SceneParts:
     """An image with what may be drawn on it; ``rois`` are pairs of structure and "is automatic".
 
+    The image and ``pet``, which lies over it, are SUV (unit g/mL) where a PET has a factor.
     ``left_out`` names what lies in another frame of reference and is therefore not drawn.
     """
 
@@ -26,6 +28,7 @@ class SceneParts:
     prescribed_gy: float | None
     second_dose: Volume | None = None
     left_out: tuple[str, ...] = ()
+    pet: Volume | None = None
 
 
 def scene_parts(
@@ -35,6 +38,7 @@ def scene_parts(
     structure_set_uids: Sequence[str],
     dose_uid: str | None,
     second_dose_uid: str | None = None,
+    pet_uid: str | None = None,
 ) -> SceneParts:
     """Return the parts of a scene; nothing from another frame of reference is in it.
 
@@ -74,11 +78,13 @@ def scene_parts(
     prescribed = (
         delivered_prescription(case, choose_dose(case, dose_uid)).total_gy if doses[0] else None
     )
+    pet = next((s for s in fusable_pets(case, series_uid) if s.uid == pet_uid), None)
     return SceneParts(
-        image=context.cases.volume(series),
+        image=shown_volume(context, series),
         rois=tuple(rois),
         dose=doses[0],
         prescribed_gy=prescribed,
         second_dose=doses[1],
         left_out=tuple(left_out),
+        pet=shown_volume(context, pet) if pet else None,
     )

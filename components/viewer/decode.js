@@ -80,7 +80,6 @@ class Volume3 {
     this.slope = info.slope ?? 1;
     this.intercept = info.intercept ?? 0;
     this.missing = info.missing;
-    this.maxGy = info.max_gy;
   }
 
   // Trilinear, null outside the hull of the voxel centres: the same rule as sample_at in Python.

@@ -19,7 +19,9 @@ function colorTable(stops) {
   }
   return table;
 }
-const WASH_TABLE = colorTable(WASH), DIVERGING_TABLE = colorTable(DIVERGING);
+const PET_COLORS = [[0, [0, 0, 0]], [0.35, [150, 20, 10]], [0.65, [245, 120, 10]], [0.85, [255, 220, 60]], [1, [255, 255, 255]]];
+const PET_FROM = 0.1; // below this share of the top nothing is laid over the CT
+const WASH_TABLE = colorTable(WASH), DIVERGING_TABLE = colorTable(DIVERGING), PET_TABLE = colorTable(PET_COLORS);
 
 // Evenly spaced positions over a grid's own voxel centres, twice as fine as they are.
 function fineNodes(grid, axis) {
@@ -84,6 +86,9 @@ class DosePlanes {
     return { values: out, nu: mu, nv: mv, us: this.nodes[ua], vs: this.nodes[va] };
   }
 }
+
+// Where the colours of a PET end at first: SUV 10, else the highest value.
+function petTop({ unit, max }) { return unit.includes("SUV") ? Math.min(10, max) : max; }
 
 function subtract(a, b) {
   if (!a || !b) return null;

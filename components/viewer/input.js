@@ -61,7 +61,10 @@ function hoverAt(viewer, pane, event) {
 function moveDrag(viewer, pane, drag, event) {
   const dx = event.offsetX - drag.x, dy = event.offsetY - drag.y;
   if (drag.kind === "cross") viewer.goto(pane.pointAt(event.offsetX, event.offsetY, viewer.mm));
-  else if (drag.kind === "window") viewer.setWindow(drag.width + dx * Math.max(1, drag.width / 200), drag.level + dy * Math.max(1, drag.width / 200));
+  else if (drag.kind === "window") {
+    const speed = Math.max(viewer.scene.header.image.step, drag.width / 200);
+    viewer.setWindow(drag.width + dx * speed, drag.level + dy * speed);
+  }
   else if (drag.kind === "pan") {
     const mm = pane.ratio / pane.project().s;
     pane.pan = [drag.pan[0] - dx * mm, drag.pan[1] - (pane.flip ? -dy : dy) * mm];

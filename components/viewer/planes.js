@@ -3,6 +3,57 @@
 const AXIS_NAMES = ["Sagittal", "Coronal", "Axial"];
 const AXIS_LETTERS = ["x", "y", "z"];
 
+// Values laid over the image in colour: their field on the pane's plane, and its picture.
+class Layer {
+  constructor() {
+    this.canvas = document.createElement("canvas");
+    this.clear();
+  }
+
+  clear() { this.fieldKey = this.washKey = ""; this.field = null; }
+
+  // `source` gives a field of values for a pane's plane; see Viewer.doseSource.
+  load(source, axis, mm) {
+    const key = source ? `${source.key}/${mm}` : "none";
+    if (this.fieldKey === key) return;
+    this.fieldKey = key;
+    this.washKey = "";
+    this.field = source ? source.read(axis, mm) : null;
+  }
+
+  draw(pane, paint, opacity) {
+    const { field } = this, { ctx, flip } = pane;
+    if (!field || field.nu < 2 || field.nv < 2) return;
+    this.paint(paint, flip);
+    const { toX, toY } = pane.project(), { us, vs, nu, nv } = field;
+    const u0 = us[0], u1 = us[nu - 1], top = flip ? vs[nv - 1] : vs[0], bottom = flip ? vs[0] : vs[nv - 1];
+    const x = toX(u0), y = toY(top), w = toX(u1) - x, h = toY(bottom) - y;
+    const halfX = w / (nu - 1) / 2, halfY = h / (nv - 1) / 2; // a pixel is centred on its node
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(x, y, w, h); // nothing outside the grid
+    ctx.clip();
+    ctx.globalAlpha = opacity;
+    ctx.drawImage(this.canvas, x - halfX, y - halfY, w + 2 * halfX, h + 2 * halfY);
+    ctx.restore();
+  }
+
+  paint(paint, flip) {
+    const { field, canvas } = this, key = `${this.fieldKey}/${paint.low}/${paint.high}/${paint.threshold}`;
+    if (this.washKey === key) return;
+    this.washKey = key;
+    if (canvas.width !== field.nu || canvas.height !== field.nv || !this.pixels) {
+      canvas.width = field.nu;
+      canvas.height = field.nv;
+      this.ctx = canvas.getContext("2d");
+      this.pixels = this.ctx.createImageData(field.nu, field.nv);
+      this.pixels32 = new Uint32Array(this.pixels.data.buffer);
+    }
+    paintWash(field, this.pixels32, { ...paint, flip });
+    this.ctx.putImageData(this.pixels, 0, 0);
+  }
+}
+
 class Pane {
   // `axis` is the one the plane is perpendicular to: 2 axial, 1 coronal, 0 sagittal.
   constructor(axis) {
@@ -13,7 +64,8 @@ class Pane {
     this.canvas = document.createElement("canvas");
     this.ctx = this.canvas.getContext("2d", { alpha: false });
     this.raster = document.createElement("canvas");
-    this.wash = document.createElement("canvas");
+    this.dose = new Layer();
+    this.pet = new Layer();
     this.zoom = 1;
     this.pan = [0, 0]; // mm
     this.keys = {};
@@ -30,8 +82,11 @@ class Pane {
     this.pixels = this.rasterCtx.createImageData(this.raster.width, this.raster.height);
     this.pixels32 = new Uint32Array(this.pixels.data.buffer);
     this.keys = {};
-    this.field = null;
+    this.dose.clear();
+    this.pet.clear();
   }
+
+  get field() { return this.dose.field; } // of the dose: where its isodose lines are drawn
 
   resetView() { this.zoom = 1; this.pan = [0, 0]; }
 
@@ -99,44 +154,6 @@ class Pane {
         out[o] = lut[Math.round(ct[a + f] + (ct[b + f] - ct[a + f]) * w) + 32768];
       }
     });
-  }
-
-  // `source` gives a field of doses for this pane's plane; see Viewer.doseSource.
-  loadField(source, mm) {
-    const key = source ? `${source.key}/${mm}` : "none";
-    if (this.keys.field === key) return;
-    this.keys.field = key;
-    this.keys.wash = "";
-    this.field = source ? source.read(this.axis, mm) : null;
-  }
-
-  drawWash(paint, opacity) {
-    const { field, ctx } = this;
-    if (!field || field.nu < 2 || field.nv < 2) return;
-    const key = `${this.keys.field}/${paint.low}/${paint.high}/${paint.threshold}`;
-    if (this.keys.wash !== key) {
-      this.keys.wash = key;
-      if (this.wash.width !== field.nu || this.wash.height !== field.nv || !this.washPixels) {
-        this.wash.width = field.nu;
-        this.wash.height = field.nv;
-        this.washCtx = this.wash.getContext("2d");
-        this.washPixels = this.washCtx.createImageData(field.nu, field.nv);
-        this.wash32 = new Uint32Array(this.washPixels.data.buffer);
-      }
-      paintWash(field, this.wash32, { ...paint, flip: this.flip });
-      this.washCtx.putImageData(this.washPixels, 0, 0);
-    }
-    const { toX, toY } = this.project(), { us, vs, nu, nv } = field;
-    const u0 = us[0], u1 = us[nu - 1], top = this.flip ? vs[nv - 1] : vs[0], bottom = this.flip ? vs[0] : vs[nv - 1];
-    const x = toX(u0), y = toY(top), w = toX(u1) - x, h = toY(bottom) - y;
-    const halfX = w / (nu - 1) / 2, halfY = h / (nv - 1) / 2; // a pixel is centred on its node
-    ctx.save();
-    ctx.beginPath();
-    ctx.rect(x, y, w, h); // nothing outside the grid
-    ctx.clip();
-    ctx.globalAlpha = opacity;
-    ctx.drawImage(this.wash, x - halfX, y - halfY, w + 2 * halfX, h + 2 * halfY);
-    ctx.restore();
   }
 
   drawIsodose(levels) {
@@ -214,12 +231,13 @@ function evenRows(grid) {
   });
 }
 
-function windowTable(width, level, missing) {
-  const lut = new Uint32Array(65536), low = level - width / 2, scale = 255 / width;
+// Grey for each stored value (from -32768 on); `image` is the header of the image.
+function windowTable(width, level, { slope, intercept, missing, inverted }) {
+  const lut = new Uint32Array(65536), low = (level - width / 2 - intercept) / slope, scale = (255 * slope) / width;
   for (let i = 0; i < 65536; i++) {
-    const t = (i - 32768 - low) * scale, grey = t <= 0 ? 0 : t >= 255 ? 255 : t | 0;
+    const t = (i - 32768 - low) * scale, up = t <= 0 ? 0 : t >= 255 ? 255 : t | 0, grey = inverted ? 255 - up : up;
     lut[i] = (255 << 24) | (grey << 16) | (grey << 8) | grey;
   }
-  lut[missing + 32768] = 255 << 24;
+  lut[missing + 32768] = inverted ? 0xffffffff : 255 << 24;
   return lut;
 }

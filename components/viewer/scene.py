@@ -1,7 +1,8 @@
 """What the viewer shows, and its packing into one blob: numpy only, no Streamlit.
 
-The image is sent as int16 HU on an axial grid, cropped to the body; dose as uint16 with a scale, on
-its own grid; structures as the polygons of their slabs. Millimetres are LPS throughout, so that
+The image is sent as int16 (whole HU for CT, see `components.viewer.images`) on an axial grid, a CT
+cropped to the body; dose, and a PET laid over a CT, as uint16 with a scale, on their own grids;
+structures as the polygons of their slabs. Millimetres are LPS throughout, so that
 the browser's numbers are the engine's (`abscope.core.resample.sample_at`).
 """
 
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from abscope.core.geometry import Grid, Volume, canonical, patient_letter
 from abscope.core.structures import Roi, slabs_of
 from components.viewer.blob import BlobWriter
+from components.viewer.images import NO_IMAGE, stored_image, value_words
 from components.viewer.oblique import (
     OBLIQUE_DOSE_NOTE,
     OBLIQUE_NOTE,
@@ -30,21 +32,12 @@ BODY_THRESHOLD_HU = -500
 CROP_MARGIN_MM = 10.0
 #: A crop that saves less than this share of the voxels is not worth a second geometry.
 CROP_WORTH = 0.10
-#: HU that stands for "no data" (outside an oblique acquisition).
-NO_IMAGE = -32768
 #: Stored dose that stands for "no data".
 NO_DOSE = 65535
 #: Blobs with more late bytes than this get an overview first.
 OVERVIEW_ABOVE_BYTES = 6_000_000
 OVERVIEW_STEP = 4
 
-#: Window presets: name, width, level (HU).
-PRESETS = (
-    ("Lung", 1500, -600),
-    ("Mediastinum", 400, 40),
-    ("Soft tissue", 350, 50),
-    ("Bone", 1800, 400),
-)
 #: For structures without a colour of their own (Paul Tol's "bright" and "vibrant", colour-blind
 #: safe, lightened for a dark image).
 PALETTE = (
@@ -85,7 +78,8 @@ class Scene:
     Parameters
     ----------
     image : Volume
-        HU. Resampled to an axial grid, with a note on screen, when it is oblique.
+        HU, SUV (unit g/mL), a PET's own unit, or no unit (MR). Resampled to an axial grid, with a
+        note on screen, when it is oblique.
     structures : tuple of SceneStructure
     dose, second_dose : Volume or None
         Gy, on grids of their own; with both, the difference can be shown.
@@ -95,6 +89,8 @@ class Scene:
         First position of the crosshair; the first target or the middle of the image when None.
     notes : tuple of str
         Sentences shown in the viewer.
+    pet : Volume or None
+        A PET laid over a CT in its frame of reference: SUV, or the PET's own unit.
     """
 
     image: Volume
@@ -104,6 +100,7 @@ class Scene:
     second_dose: Volume | None = None
     focus_mm: tuple[float, float, float] | None = None
     notes: tuple[str, ...] = ()
+    pet: Volume | None = None
 
 
 def pack(scene: Scene) -> bytes:
@@ -116,17 +113,23 @@ def pack(scene: Scene) -> bytes:
     if not image.grid.is_axial:
         image = axial_copy(image)
         notes.append(OBLIQUE_NOTE)
-    ct_zyx, grid = _cropped(_as_hu(image.array_zyx), image.grid)
-    doses = _doses(scene, notes)
+    ct_zyx, scale, style = stored_image(image.array_zyx, image.unit)
+    grid = image.grid
+    if image.unit == "HU":
+        ct_zyx, grid = _cropped(ct_zyx, grid)
+    overlays = _overlays(scene, notes)
     writer = BlobWriter()
     header: dict[str, Any] = {
         "version": 1,
-        "image": _grid_header(grid) | {"id": _image_id(ct_zyx, grid), "missing": NO_IMAGE},
+        "image": _grid_header(grid)
+        | scale
+        | style.header()
+        | {"id": _image_id(ct_zyx, grid, scale), "missing": NO_IMAGE},
         "letters": {
             axis: [patient_letter(-row), patient_letter(row)]
             for axis, row in zip("xyz", grid.axes, strict=True)
         },
-        "presets": [{"name": n, "width": w, "level": c} for n, w, c in PRESETS],
+        "presets": [{"name": n, "width": w, "level": c} for n, w, c in style.presets],
         "prescribed_gy": scene.prescribed_gy,
         "notes": notes,
         "structures": _add_structures(writer, scene, grid),
@@ -134,13 +137,14 @@ def pack(scene: Scene) -> bytes:
         "overview_step": 0,
     }
     writer.add("ct_z", _plane_positions(grid))
-    for name, volume in doses:
+    for name, volume in overlays:
         stored, scale = _as_uint16(volume.array_zyx)
-        header["doses"][name] = _grid_header(volume.grid) | scale | {"missing": NO_DOSE}
+        shown = {"missing": NO_DOSE, "unit": value_words(volume.unit)}
+        header["doses"][name] = _grid_header(volume.grid) | scale | shown
         writer.add(f"{name}_z", _plane_positions(volume.grid))
         writer.add(name, stored, late=True)
-    if doses:
-        header["levels"] = _levels(scene.prescribed_gy, header["doses"]["dose_a"]["max_gy"])
+    if scene.dose is not None:
+        header["levels"] = _levels(scene.prescribed_gy, header["doses"]["dose_a"]["max"])
     focus = _focus(scene, grid)
     header["focus_zyx"] = focus
     late = ct_zyx.nbytes > OVERVIEW_ABOVE_BYTES
@@ -150,14 +154,6 @@ def pack(scene: Scene) -> bytes:
     writer.add("ct", ct_zyx, late=True)
     plane_bytes = ct_zyx[0].nbytes
     return writer.write(header, first_late=("ct", focus[0] * plane_bytes) if late else None)
-
-
-def _as_hu(array_zyx: npt.NDArray[Any]) -> npt.NDArray[np.int16]:
-    """Return whole HU; NaN becomes `NO_IMAGE`."""
-    if array_zyx.dtype == np.int16:
-        return array_zyx
-    rounded = np.rint(np.clip(array_zyx, NO_IMAGE + 1, 32767))
-    return np.asarray(np.nan_to_num(rounded, nan=NO_IMAGE), dtype=np.int16)
 
 
 def _cropped(ct_zyx: npt.NDArray[np.int16], grid: Grid) -> tuple[npt.NDArray[np.int16], Grid]:
@@ -181,17 +177,18 @@ def _cropped(ct_zyx: npt.NDArray[np.int16], grid: Grid) -> tuple[npt.NDArray[np.
     return np.ascontiguousarray(ct_zyx[:, y0:y1, x0:x1]), smaller
 
 
-def _doses(scene: Scene, notes: list[str]) -> list[tuple[str, Volume]]:
-    """Return the doses on axial grids, adding a note where one was turned."""
-    named = [("dose_a", scene.dose), ("dose_b", scene.second_dose if scene.dose else None)]
+def _overlays(scene: Scene, notes: list[str]) -> list[tuple[str, Volume]]:
+    """Return doses and PET on axial grids, adding a note where one was turned."""
+    second = scene.second_dose if scene.dose else None
+    named = [("dose_a", scene.dose), ("dose_b", second), ("pet", scene.pet)]
     straight = [(name, canonical(volume)) for name, volume in named if volume is not None]
-    if not all(volume.grid.is_axial for _, volume in straight):
+    if not all(volume.grid.is_axial for name, volume in straight if name != "pet"):
         notes.append(OBLIQUE_DOSE_NOTE)
     return [(name, v if v.grid.is_axial else axial_copy(v)) for name, v in straight]
 
 
 def _as_uint16(dose_zyx: npt.NDArray[Any]) -> tuple[npt.NDArray[np.uint16], dict[str, float]]:
-    """Return stored values and ``gy = stored * slope + intercept``; error at most half a slope."""
+    """Return stored values, ``value = stored * slope + intercept``; error at most half a slope."""
     finite = np.isfinite(dose_zyx)
     known = dose_zyx[finite] if not finite.all() else dose_zyx
     low = min(float(known.min()), 0.0) if known.size else 0.0
@@ -199,7 +196,7 @@ def _as_uint16(dose_zyx: npt.NDArray[Any]) -> tuple[npt.NDArray[np.uint16], dict
     slope = (high - low) / (NO_DOSE - 1)
     stored = np.rint((np.where(finite, dose_zyx, low) - low) / slope).astype(np.uint16)
     stored[~finite] = NO_DOSE
-    return stored, {"slope": slope, "intercept": low, "max_gy": high}
+    return stored, {"slope": slope, "intercept": low, "max": high}
 
 
 def _grid_header(grid: Grid) -> dict[str, Any]:
@@ -217,9 +214,9 @@ def _plane_positions(grid: Grid) -> npt.NDArray[np.float64]:
     return np.asarray(grid.origin_mm[2] + grid.plane_offsets_mm, dtype=np.float64)
 
 
-def _image_id(ct_zyx: npt.NDArray[np.int16], grid: Grid) -> str:
+def _image_id(ct_zyx: npt.NDArray[np.int16], grid: Grid, scale: dict[str, float]) -> str:
     digest = hashlib.blake2b(np.ascontiguousarray(ct_zyx).data.cast("B"), digest_size=16)
-    digest.update(repr(grid.as_dict()).encode())
+    digest.update(repr((grid.as_dict(), scale)).encode())
     return digest.hexdigest()
 
 

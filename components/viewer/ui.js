@@ -37,7 +37,7 @@ function buildUi(viewer) {
   viewer.modeButtons = [["three", "Three planes"], ["axial", "Axial only"]].map(([mode, label]) =>
     button(label, () => { viewer.setMode(mode); markMode(viewer); }, { "data-mode-button": mode, "aria-pressed": String(mode === "three") }));
   viewer.presetBox = el("div", { class: "abv-seg", role: "group", "aria-label": "Window presets" });
-  viewer.windowText = el("span", { class: "abv-wl", title: "Window width and level in HU" });
+  viewer.windowText = el("span", { class: "abv-wl", title: "Window width and level" });
   viewer.pickButton = button("Pick seed", () => viewer.setPicking(!viewer.picking), {
     "aria-pressed": "false", title: "Then click in the image to hand a point to the page (Esc cancels)", "data-pick": true });
   const rows = HELP.map(([keys, what]) => el("div", {}, el("dt", {}, keys), el("dd", {}, what)));
@@ -72,10 +72,11 @@ function markMode(viewer) {
 }
 
 function showWindow(viewer) {
-  viewer.windowText.textContent = `W ${viewer.width}  L ${signed(viewer.level, 0)}`;
+  const { step, digits } = viewer.scene.header.image, shown = Math.min(digits, step < 1 ? 1 : 0), near = (a, b) => Math.abs(Number(a) - b) < step / 2;
+  viewer.windowText.textContent = `W ${viewer.width.toFixed(shown)}  L ${signed(viewer.level, shown)}`;
   for (const pane of viewer.panes) pane.window.textContent = viewer.windowText.textContent;
   for (const b of viewer.presetBox.children) {
-    b.setAttribute("aria-pressed", String(Number(b.dataset.width) === viewer.width && Number(b.dataset.level) === viewer.level));
+    b.setAttribute("aria-pressed", String(near(b.dataset.width, viewer.width) && near(b.dataset.level, viewer.level)));
   }
 }
 
@@ -83,7 +84,7 @@ function showWindow(viewer) {
 function buildPanels(viewer) {
   const { header } = viewer.scene;
   viewer.presetBox.replaceChildren(...header.presets.map((p) => button(p.name, () => viewer.setWindow(p.width, p.level), {
-    "data-width": p.width, "data-level": p.level, title: `Width ${p.width}, level ${p.level} HU` })));
+    "data-width": p.width, "data-level": p.level, title: `Width ${trim(p.width, 4)}, level ${trim(p.level, 4)} ${header.image.unit}`.trim() })));
   showWindow(viewer);
   for (const pane of viewer.panes) {
     const u = header.letters[AXIS_LETTERS[pane.ua]], v = header.letters[AXIS_LETTERS[pane.va]];
@@ -93,7 +94,8 @@ function buildPanels(viewer) {
   viewer.noteText.textContent = header.notes.join(" ");
   viewer.side.replaceChildren(structuresPanel(viewer));
   if (viewer.scene.doses.dose_a) viewer.side.append(dosePanel(viewer));
-  viewer.side.hidden = !viewer.structures.length && !viewer.scene.doses.dose_a;
+  if (viewer.scene.doses.pet) viewer.side.append(petPanel(viewer));
+  viewer.side.hidden = !viewer.structures.length && !Object.keys(viewer.scene.doses).length;
 }
 
 function structuresPanel(viewer) {
@@ -176,7 +178,7 @@ function dosePanel(viewer) {
   panel.append(slider(difference ? "Show from \u00b1" : "Show from", { min: 0, max: high, step: high / 200, value: viewer.threshold(), name: "threshold",
     show: (v) => `${trim(v, high < 5 ? 2 : 1)} Gy${percent(v)}`,
     change: (v) => { dose.threshold[difference ? "difference" : "dose"] = v; redraw(); } }));
-  panel.append(colorBar(difference, low, high));
+  panel.append(colorBar(difference ? DIVERGING : WASH, low, high, "Gy"));
   const legend = el("div", { class: "abv-legend", "data-legend": true });
   const fillLegend = () => legend.replaceChildren(...viewer.isodoseLevels().map((l) => {
     const swatch = el("span", { class: "abv-swatch" });
@@ -198,11 +200,25 @@ function dosePanel(viewer) {
   return panel;
 }
 
-function colorBar(difference, low, high) {
-  const stops = (difference ? DIVERGING : WASH).map(([t, c]) => `rgb(${c.join(",")}) ${100 * t}%`);
+function petPanel(viewer) {
+  const { pet, scene } = viewer, { unit, max } = scene.header.doses.pet, redraw = () => viewer.requestDraw();
+  const panel = el("section", { class: "abv-panel abv-pet", "aria-label": "PET" });
+  const scaleBar = el("div", {}), drawScale = () => scaleBar.replaceChildren(colorBar(PET_COLORS, 0, pet.top, unit));
+  panel.append(el("div", { class: "abv-head" }, el("h3", {}, "PET")),
+    el("div", { class: "abv-row" }, check("Show", pet.show, (on) => { pet.show = on; redraw(); }, { "data-pet": true })),
+    slider("Opacity", { min: 0, max: 100, step: 5, value: pet.opacity * 100, name: "pet-opacity",
+      show: (v) => `${Math.round(v)} %`, change: (v) => { pet.opacity = v / 100; redraw(); } }),
+    slider("Colors up to", { min: max / 100, max, step: max / 200, value: pet.top, name: "pet-top",
+      show: (v) => `${trim(v, v < 100 ? 1 : 0)} ${unit}`, change: (v) => { pet.top = v; drawScale(); redraw(); } }), scaleBar);
+  drawScale();
+  return panel;
+}
+
+function colorBar(colors, low, high, unit) {
+  const stops = colors.map(([t, c]) => `rgb(${c.join(",")}) ${100 * t}%`);
   const bar = el("span", { class: "abv-ramp" });
   bar.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
-  return el("div", { class: "abv-bar-scale" }, el("span", {}, signed(low, Math.abs(low) < 5 && low ? 1 : 0)), bar, el("span", {}, `${trim(high, high < 5 ? 1 : 0)} Gy`));
+  return el("div", { class: "abv-bar-scale" }, el("span", {}, signed(low, Math.abs(low) < 5 && low ? 1 : 0)), bar, el("span", {}, `${trim(high, high < 5 ? 1 : 0)} ${unit}`));
 }
 
 // Where each pane is, and what lies under the pointer (or the crosshair).
@@ -218,12 +234,16 @@ function showPlaces(viewer) {
 }
 
 function showReadout(viewer) {
-  const mm = viewer.hover ?? viewer.mm, { hu, gy } = viewer.valueAt(...mm), rx = viewer.scene.header.prescribed_gy;
+  const mm = viewer.hover ?? viewer.mm, { image, gy, pet } = viewer.valueAt(...mm), rx = viewer.scene.header.prescribed_gy;
   const parts = [`${viewer.hover ? "Cursor" : "Crosshair"}  x ${signed(mm[0])}  y ${signed(mm[1])}  z ${signed(mm[2])} mm`,
-    hu === null ? "outside the image" : `${signed(hu, 0)} HU`];
+    image === null ? "outside the image" : imageText(viewer.scene.header.image, image)];
   if (viewer.scene.doses.dose_a) parts.push(gy === null ? "no dose here" : doseText(viewer, gy, rx));
+  if (viewer.scene.doses.pet) parts.push(pet === null ? "no PET here" : petText(viewer.scene.header.doses.pet, pet));
   viewer.cursorText.textContent = parts.join("   \u00b7   ");
 }
+
+function imageText({ unit, digits }, value) { return `${signed(value, digits)} ${unit}`.trim(); }
+function petText({ unit }, value) { return `${signed(value, unit.includes("SUV") ? 2 : 0)} ${unit}`; }
 
 function doseText(viewer, gy, rx) {
   if (viewer.dose.source === "difference") return `\u0394 ${gy > 0 ? "+" : ""}${signed(gy, 2)} Gy`;
@@ -232,11 +252,11 @@ function doseText(viewer, gy, rx) {
 
 function describe(viewer) {
   const { scene, dose } = viewer, shown = viewer.structures.filter((s) => s.visible).map((s) => s.name);
-  const { hu, gy } = viewer.valueAt(...viewer.mm);
+  const { image, gy } = viewer.valueAt(...viewer.mm), { unit } = scene.header.image;
   for (const pane of viewer.panes) {
     const at = viewer.mm[pane.axis].toFixed(1), number = viewer.index[pane.axis] + 1, count = scene.image.grid.count(pane.axis);
     const says = [`${pane.name} plane at ${AXIS_LETTERS[pane.axis]} ${at} mm, ${number} of ${count}.`,
-      `Window ${viewer.width}, level ${viewer.level} HU.`, hu === null ? "" : `Crosshair ${Math.round(hu)} HU${gy === null ? "" : `, ${gy.toFixed(2)} Gy`}.`,
+      `Window ${viewer.width}, level ${viewer.level} ${unit}`.trim() + ".", image === null ? "" : `Crosshair ${imageText(scene.header.image, image)}${gy === null ? "" : `, ${gy.toFixed(2)} Gy`}.`,
       shown.length ? `Structures shown: ${shown.slice(0, 12).join(", ")}${shown.length > 12 ? ` and ${shown.length - 12} more` : ""}.` : "No structures shown."];
     if (scene.doses.dose_a) says.push(dose.wash || dose.lines ? `Dose shown as ${[dose.wash && "color wash", dose.lines && "isodose lines"].filter(Boolean).join(" and ")}.` : "Dose hidden.");
     pane.canvas.setAttribute("aria-label", says.filter(Boolean).join(" "));

@@ -15,6 +15,7 @@ class Viewer {
     this.fill = false;
     this.lines = true;
     this.dose = { wash: true, lines: true, opacity: 0.4, source: "dose_a", threshold: {}, unit: "Gy", text: {} };
+    this.pet = { show: true, opacity: 0.5, top: 0 };
     this.panes = [new Pane(2), new Pane(1), new Pane(0)];
     buildUi(this);
     this.root.__abscope = hooksOf(this);
@@ -50,10 +51,11 @@ class Viewer {
       this.index = [x, y, z];
       this.seed = null;
     }
-    if (!this.width) this.setWindow(scene.header.presets[1].width, scene.header.presets[1].level);
+    this.startWindow(before, sameImage);
+    if (scene.doses.pet && !this.pet.top) this.pet.top = petTop(scene.header.doses.pet);
     if (!scene.doses[this.dose.source] && this.dose.source !== "difference") this.dose.source = "dose_a";
     if (this.dose.source === "difference" && !scene.doses.dose_b) this.dose.source = "dose_a";
-    const fresh = JSON.stringify([scene.header.levels, scene.header.doses.dose_a?.max_gy]);
+    const fresh = JSON.stringify([scene.header.levels, scene.header.doses.dose_a?.max]);
     if (this.levelsOf !== fresh) { this.levelsOf = fresh; this.startLevels(); }
     for (const part of partsHub().parts.values()) scene.apply(part);
     this.root.removeAttribute("data-full");
@@ -88,7 +90,7 @@ class Viewer {
   startLevels() {
     const { header } = this.scene, levels = header.levels;
     if (!levels) return;
-    const rx = header.prescribed_gy, top = header.doses.dose_a.max_gy;
+    const rx = header.prescribed_gy, top = header.doses.dose_a.max;
     this.dose.unit = levels.unit;
     const gy = levels.values.map((v) => (levels.unit === "%" ? (v * rx) / 100 : v));
     this.dose.text = { [levels.unit]: levels.values.join(", ") };
@@ -101,10 +103,19 @@ class Viewer {
     return [g.x0 + x * g.dx, g.y0 + y * g.dy, g.z[z]];
   }
 
+  // A window stays while images of the same unit follow each other (HU, SUV); else the first preset.
+  startWindow(before, sameImage) {
+    const { image, presets } = this.scene.header, old = before?.header.image;
+    const keep = this.width && (sameImage || (old && image.shared_window && old.unit === image.unit));
+    const { width, level } = keep ? this : presets[image.first_preset];
+    this.setWindow(width, level);
+  }
+
   setWindow(width, level) {
-    this.width = clamp(Math.round(width), 1, 8000);
-    this.level = clamp(Math.round(level), -2000, 6000);
-    this.lut = windowTable(this.width, this.level, this.scene.image.missing);
+    const { image } = this.scene.header, { step } = image, round = (v) => Number((Math.round(v / step) * step).toPrecision(12));
+    this.width = clamp(round(width), step, image.most_width);
+    this.level = clamp(round(level), image.lowest_level, image.highest_level);
+    this.lut = windowTable(this.width, this.level, image);
     this.lutVersion = `${this.width}/${this.level}`;
     showWindow(this);
     this.requestDraw();
@@ -123,13 +134,14 @@ class Viewer {
     this.requestDraw();
   }
 
-  // HU and Gy at a point: exactly what the engine's sample_at would say (null outside the grids).
+  // Image value, Gy and SUV at a point: exactly what the engine's sample_at would say (null outside the grids).
   valueAt(x, y, z) {
     const { doses } = this.scene, read = (name) => (this.scene.doseReady(name) ? doses[name].valueAt(x, y, z) : null);
     const a = read("dose_a"), b = read("dose_b");
     const difference = a === null || b === null ? null : a - b;
     const gy = this.dose.source === "difference" ? difference : this.dose.source === "dose_b" ? b : a;
-    return { hu: this.scene.image.valueAt(x, y, z), gy, gy_a: a, gy_b: b };
+    const image = this.scene.image.valueAt(x, y, z), { unit } = this.scene.header.image;
+    return { image, hu: unit === "HU" ? image : null, gy, gy_a: a, gy_b: b, pet: read("pet") };
   }
 
   doseSource() {
@@ -140,13 +152,19 @@ class Viewer {
 
   readField(source, axis, mm) {
     const of = (name) => {
-      const first = this.scene.doses.dose_a.grid;
-      const grid = source === "dose_b" ? this.scene.doses.dose_b.grid : first, key = `${this.scene.id}/${name}/${source}`;
+      const grid = this.scene.doses[source === "difference" ? "dose_a" : source].grid, key = `${this.scene.id}/${name}/${source}`;
       this.fields[key] ??= new DosePlanes(this.scene.doses[name], [0, 1, 2].map((a) => fineNodes(grid, a)));
       return this.fields[key].field(axis, mm);
     };
     return source === "difference" ? subtract(of("dose_a"), of("dose_b")) : of(source);
   }
+
+  petSource() {
+    if (!this.pet.show || !this.scene.doseReady("pet")) return null;
+    return { key: `${this.scene.id}/pet`, read: (axis, mm) => this.readField("pet", axis, mm) };
+  }
+
+  petPaint() { return { low: 0, high: this.pet.top, both: false, table: PET_TABLE, threshold: this.pet.top * PET_FROM }; }
 
   // Largest |A - B| at a sample of voxels, for the scale of the difference display.
   differenceScale() {
@@ -165,7 +183,7 @@ class Viewer {
   doseScale() {
     if (this.dose.source === "difference") { const d = this.differenceScale(); return [-d, d]; }
     const { doses, prescribed_gy: rx } = this.scene.header;
-    return [0, Math.max(rx ? rx * 1.07 : 0, rx ? 0 : doses[this.dose.source].max_gy) || 1];
+    return [0, Math.max(rx ? rx * 1.07 : 0, rx ? 0 : doses[this.dose.source].max) || 1];
   }
 
   threshold() {
@@ -216,13 +234,16 @@ class Viewer {
       const [low, high] = this.doseScale(), both = this.dose.source === "difference";
       paint = { low, high, both, table: both ? DIVERGING_TABLE : WASH_TABLE, threshold: Math.max(this.threshold(), 1e-6) };
     }
+    const pet = this.petSource();
     for (const pane of this.shownPanes()) {
       const { ctx, axis } = pane, mm = at[axis];
       ctx.fillStyle = "#000";
       ctx.fillRect(0, 0, pane.canvas.width, pane.canvas.height);
       pane.drawImage(this.index[axis], this.lut, this.lutVersion);
-      pane.loadField(source, mm);
-      if (paint) pane.drawWash(paint, this.dose.opacity);
+      pane.pet.load(pet, axis, mm);
+      if (pet) pane.pet.draw(pane, this.petPaint(), this.pet.opacity);
+      pane.dose.load(source, axis, mm);
+      if (paint) pane.dose.draw(pane, paint, this.dose.opacity);
       pane.drawStructures(this.structures, mm, this);
       pane.drawIsodose(levels);
       pane.drawCrosshair(at);

@@ -79,6 +79,33 @@ def orientation_scene(position):
     )
 
 
+def suv_at(mm):
+    return np.asarray(mm) @ np.array([0.02, -0.01, 0.03]) + 6.0
+
+
+PET_GRID = Grid.regular(
+    origin_mm=(-40.3, -38.1, -30.2), spacing_zyx_mm=(3.27, 4.7, 4.7), shape_zyx=(18, 16, 17)
+)
+
+
+def pet_scene():
+    return Scene(image=filled(PET_GRID, suv_at, "g/mL", np.float32))
+
+
+def fused_scene():
+    image = Grid.regular(
+        origin_mm=(-39.5, -39.5, -30), spacing_zyx_mm=(3, 1, 1), shape_zyx=(20, 80, 80)
+    )
+    return Scene(
+        image=filled(image, hu_at, "HU", np.int16), pet=filled(PET_GRID, suv_at, "g/mL", np.float32)
+    )
+
+
+def mr_scene():
+    grid = turned_grid("HFP", (8, 24, 30), (3.0, 2.0, 2.5), (5.0, -8.0, 100.0))
+    return Scene(image=filled(grid, lambda mm: hu_at(mm) + 500, "", np.float32))
+
+
 def main_scene():
     """Return 40 planes of 340 x 340 voxels: more than goes into one message."""
     grid = Grid.regular(
@@ -117,6 +144,8 @@ def address(tmp_path_factory):
     (folder / "main.bin").write_bytes(pack(scene))
     fewer = dataclasses.replace(scene, structures=scene.structures[:1])
     (folder / "other.bin").write_bytes(pack(fewer))
+    for name, other in (("pet", pet_scene()), ("fused", fused_scene()), ("mr", mr_scene())):
+        (folder / f"{name}.bin").write_bytes(pack(other))
     for position in POSITIONS:
         (folder / f"{position}.bin").write_bytes(pack(orientation_scene(position)))
     server, url = serve(folder / "main.bin")
@@ -519,3 +548,77 @@ def test_narrow_page_wraps_and_text_is_readable(browser, address, scheme):
     assert low == []
     assert shown.errors == []
     page.close()
+
+
+def opened(browser, address, name):
+    page = browser.new_page(viewport={"width": 1000, "height": 800})
+    return Shown(page, f"{address}/?blob={name}.bin")
+
+
+def read_at(shown, points, what):
+    read = shown.root.evaluate(
+        "(root, points) => points.map((p) => root.__abscope.valueAt(...p))", points.tolist()
+    )
+    return np.array([np.nan if r[what] is None else r[what] for r in read])
+
+
+def test_suv_under_the_cursor_of_a_pet_is_the_engines(browser, address):
+    volume = pet_scene().image
+    points = np.random.default_rng(4).uniform((-45, -42, -34), (42, 38, 30), (200, 3))
+    shown = opened(browser, address, "pet")
+    suv = read_at(shown, points, "image")
+    np.testing.assert_allclose(suv, sample_at(volume, points), atol=1e-3)
+    assert 50 < np.isfinite(suv).sum() < 200
+    assert np.isnan(read_at(shown, points, "hu")).all()
+    mm = (10.5, -3.5, 2.5)
+    shown.api("goto(0, 0, 2.5)")
+    shown.page.mouse.move(*shown.at("axial", mm))
+    found = float(re.search(r"([\d.]+) g/mL SUV", shown.readout())[1])
+    assert found == pytest.approx(suv_at(shown.cursor_mm()), abs=0.02)
+    assert "HU" not in shown.readout()
+    presets = shown.page.locator(".abv-seg[aria-label='Window presets'] button")
+    assert presets.all_text_contents() == ["PET 0-10 SUV", "PET 0-5 SUV", "PET 0-20 SUV"]
+    assert (shown.state()["width"], shown.state()["level"]) == (10, 5)
+    presets.nth(1).click()
+    assert (shown.state()["width"], shown.state()["level"]) == (5, 2.5)
+    presets.nth(2).click()  # inverse grey: high is dark
+    assert max(shown.color("axial", (30, -30, 2.5))) < min(shown.color("axial", (-35, 30, 2.5)))
+    assert shown.errors == []
+    shown.page.close()
+
+
+def test_a_pet_over_the_ct_gives_hu_and_suv_under_the_cursor(browser, address):
+    scene = fused_scene()
+    points = np.random.default_rng(6).uniform((-45, -42, -34), (42, 38, 30), (200, 3))
+    shown = opened(browser, address, "fused")
+    suv, hu = read_at(shown, points, "pet"), read_at(shown, points, "hu")
+    np.testing.assert_allclose(suv, sample_at(scene.pet, points), atol=1e-3)
+    np.testing.assert_allclose(hu, sample_at(scene.image, points), atol=1e-3)
+    shown.api("goto(0, 0, 3)")
+    shown.page.mouse.move(*shown.at("axial", (10, -3, 3)))
+    text, mm = shown.readout(), shown.cursor_mm()
+    assert float(re.search(r"([\d.]+) g/mL SUV", text)[1]) == pytest.approx(suv_at(mm), abs=0.02)
+    assert re.search(r"\d HU", text)
+    shown.page.mouse.move(5, 5)
+    assert not grey(shown.color("axial", (20, -20, 3)))
+    shown.page.locator("[data-pet]").uncheck()
+    assert grey(shown.color("axial", (20, -20, 3)))
+    shown.page.locator("[data-pet]").check()
+    assert not grey(shown.color("coronal", (20, 0, 10)))
+    assert shown.errors == []
+    shown.page.close()
+
+
+def test_an_mr_has_a_window_of_its_own_numbers_and_no_unit(browser, address):
+    scene = mr_scene()
+    shown = opened(browser, address, "mr")
+    points = np.array([[5.0, -8.0, 108.0], [0.0, 0.0, 104.5]])
+    values = read_at(shown, points, "image")
+    np.testing.assert_allclose(values, sample_at(scene.image, points), atol=0.01)
+    state = shown.state()
+    low, high = np.quantile(scene.image.array_zyx, [0.005, 0.995])
+    assert state["level"] - state["width"] / 2 == pytest.approx(low, abs=2)
+    assert state["width"] == pytest.approx(high - low, abs=3)
+    assert "HU" not in shown.readout()
+    assert shown.errors == []
+    shown.page.close()
