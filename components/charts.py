@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from abscope.core.analytes import BY_KEY
 from abscope.core.case import Case
+from abscope.core.differentials import with_derived_counts
 from abscope.core.structures import Roi
 from abscope.figures import screen, screen_time
 from abscope.figures.dvh import dvh_curve, dvh_figure
@@ -143,17 +145,26 @@ def scenario(result: WhatIf, key: str) -> None:
     draw(drawn, key, "Estimated probabilities, delivered and scenario")
 
 
-def lab_trend(case: Case, analyte: str, key: str) -> None:
-    """Draw one analyte over time with its reference range, RT and ICI."""
+def lab_trends(case: Case, keys: Sequence[str], key: str) -> None:
+    """Draw analytes over time, two in a row, with reference ranges, RT and ICI."""
     facts = case.facts
     start = facts.text("ici_start")
     marks = treatment_marks(facts.text("rt_start"), facts.text("rt_end"), [start] if start else [])
-    figure = lab_trend_figure(case.labs, analyte, marks)
-    if figure is not None:
-        drawn = screen_time.lab_trend(figure, theme())
-        drawn.update_yaxes(title=for_plotly(figure.axis_title.replace("10^9", "10⁹")))
-        drawn.update_xaxes(title=None)
-        draw(drawn, key, f"{figure.name} over time")
+    results = with_derived_counts(case.labs)
+    columns = st.columns(2) if len(keys) > 1 else [st.container()]
+    for place, analyte in enumerate(keys):
+        figure = lab_trend_figure(results, analyte, marks)
+        with columns[place % len(columns)]:
+            if figure is None:
+                st.caption(f"{BY_KEY[analyte].name}: no number to draw.")
+                continue
+            drawn = screen_time.lab_trend(figure, theme(), height_px=260)
+            drawn.update_yaxes(title=for_plotly(figure.axis_title.replace("10^9", "10⁹")))
+            drawn.update_xaxes(title=None)
+            draw(drawn, f"{key}.{analyte}", f"{figure.name} over time")
+            notes = [n for n in (figure.range_note, figure.limits_note) if n]
+            if notes:
+                st.caption(literal("; ".join(notes), 300))
 
 
 def timeline(case: Case, key: str) -> None:
@@ -167,6 +178,7 @@ def timeline(case: Case, key: str) -> None:
         ici_name="ICI start",
         lab_dates=sorted({r.date for r in case.labs}),
         symptom_date=facts.text("symptom_date"),
+        treatments=case.treatments,
     )
     if figure is None:
         st.info(

@@ -24,7 +24,7 @@ LABELS: dict[str, str] = {
     "rt_end": "RT end", "ici_agent": "ICI agent", "ici_regimen": "ICI regimen",
     "ici_start": "ICI start", "symptom_date": "Symptoms since",
     "symptom_grade": "Pneumonitis", "pdl1_tps_percent": "PD-L1 TPS",
-    "tmb_mut_per_mb": "TMB",
+    "tmb_mut_per_mb": "TMB", "driver_mutations": "Driver alterations",
 }  # fmt: skip
 HELP: dict[str, str] = {
     "tumor_location": "Third of the lung that holds the primary tumor; Appelt 2014 counts middle "
@@ -33,12 +33,14 @@ HELP: dict[str, str] = {
     "ICI dose, concurrent chemoradiotherapy included.",
     "pdl1_tps_percent": "Tumor proportion score, 0 to 100 %.",
     "tmb_mut_per_mb": "Tumor mutational burden by panel, mutations per megabase.",
+    "driver_mutations": "For example EGFR L858R, KRAS G12C, STK11, or: none of EGFR, ALK, ROS1, "
+    "BRAF. Kept for the meeting; no model here uses it.",
     "ild": "Interstitial lung disease seen on CT before treatment.",
 }
 GROUPS: dict[str, tuple[str, ...]] = {
     "Person and disease": ("age_years", "sex", "ecog", "smoking", "histology", "stage", "ct_stage",
                            "tumor_location", "cancer_type", "pulmonary_comorbidity", "ild"),
-    "Biomarkers": ("pdl1_tps_percent", "tmb_mut_per_mb"),
+    "Biomarkers": ("pdl1_tps_percent", "tmb_mut_per_mb", "driver_mutations"),
     "Treatment": ("prior_systemic_therapy", "concurrent_chemo", "sequential_chemo",
                   "prior_thoracic_rt", "rt_start", "rt_end", "ici_agent", "ici_regimen",
                   "ici_start"),

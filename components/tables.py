@@ -13,11 +13,8 @@ from components.tables_case import (
 )
 from components.tables_numbers import (
     HIDDEN_CURVES,
-    choose_analyte,
     dose_refusals,
     has_uncovered,
-    lab_report,
-    lab_results,
     metrics,
     shap_differences,
     what_if_estimates,
@@ -37,7 +34,6 @@ __all__ = [
     "HIDDEN_CURVES",
     "audit_rows",
     "board_history",
-    "choose_analyte",
     "choose_dose",
     "choose_doses",
     "choose_pair",
@@ -48,8 +44,6 @@ __all__ = [
     "engine_cards",
     "has_uncovered",
     "job_rows",
-    "lab_report",
-    "lab_results",
     "metrics",
     "model_cards",
     "scenarios",

@@ -1,4 +1,4 @@
-"""Tables of numbers: dose metrics, laboratory values, what-if."""
+"""Tables of numbers: dose metrics, what-if."""
 
 from __future__ import annotations
 
@@ -6,23 +6,15 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from abscope.core.analytes import ANALYTES
-from abscope.core.case import Case
-from abscope.core.lab_table import LabTable
 from abscope.core.names import is_target
 from abscope.dose.metrics import evaluate, parse_metrics
 from abscope.workflows.dose_evaluation import ACCEPT_COVERAGE, DoseEvaluation, StructureDose
-from abscope.workflows.lab_results import indices_by_date
 from abscope.workflows.simulation import WhatIf
 from components.safe import literal
 from components.words import percent_text, short_title
 
 #: Curves that are there but not shown at first.
 HIDDEN_CURVES = frozenset({"BODY", "External"})
-_INDICES = {
-    "nlr": ("NLR", "ratio"), "dnlr": ("dNLR", "ratio"), "plr": ("PLR", "ratio"),
-    "sii": ("SII", "10⁹/L"), "lipi": ("LIPI", "points"), "grim": ("GRIm", "points"),
-}  # fmt: skip
 
 
 def metrics(evaluations: Sequence[DoseEvaluation], text: str) -> None:
@@ -106,115 +98,6 @@ def dose_refusals(evaluations: Sequence[DoseEvaluation]) -> None:
                     f"{literal(item.refused.remedy, 300)}",
                     icon=":material/block:",
                 )
-
-
-def lab_report(table: LabTable) -> None:
-    """Draw what a laboratory file gave: accepted count, refused cells, unused tests."""
-    if table.accepted:
-        dates = sorted({r.date for r in table.accepted})
-        st.success(
-            f"{len(table.accepted)} results from {dates[0]} to {dates[-1]} can be read.",
-            icon=":material/check_circle:",
-        )
-    else:
-        st.error("No result in this file can be read.", icon=":material/error:")
-    reasons = {(c.reason, c.remedy) for c in table.refused}
-    if len(reasons) == 1 and len(table.refused) > 3:
-        reason, remedy = next(iter(reasons))
-        st.warning(
-            f"{len(table.refused)} cells are refused and are not saved, all for one reason: "
-            f"{literal(reason, 300)} {literal(remedy, 300)}",
-            icon=":material/block:",
-        )
-    elif table.refused:
-        st.warning(
-            f"{len(table.refused)} cells are refused and are not saved:", icon=":material/block:"
-        )
-        st.dataframe(
-            [
-                {
-                    "Row": c.row,
-                    "Column": c.column,
-                    "Value": c.value,
-                    "Why": c.reason,
-                    "What to do": c.remedy,
-                }
-                for c in table.refused
-            ],
-            hide_index=True,
-            placeholder="",
-        )
-    if table.unused:
-        st.caption("Tests not used by Abscope: " + literal(", ".join(table.unused), 300))
-
-
-def lab_results(case: Case) -> None:
-    """Draw analytes by date with units and reference ranges, and the derived indices."""
-    dates = sorted({r.date for r in case.labs}, reverse=True)
-    rows = []
-    for analyte in ANALYTES:
-        results = {r.date: r for r in case.labs if r.key == analyte.key}
-        if not results:
-            continue
-        last = results[max(results)]
-        row = {
-            "Test": analyte.name,
-            "Unit": _unit(analyte.unit),
-            "Reference": _span(last.low, last.high),
-        }
-        for date in dates:
-            found = results.get(date)
-            row[date] = "" if found is None else _flagged(found.value, found.low, found.high)
-        rows.append(row)
-    indices = indices_by_date(case)
-    for key, (name, unit) in _INDICES.items():
-        if any(key in values for values in indices.values()):
-            row = {"Test": name, "Unit": unit, "Reference": "derived"}
-            for date in dates:
-                value = indices.get(date, {}).get(key)
-                row[date] = "" if value is None else _three_digits(value)
-            rows.append(row)
-    columns = {date: st.column_config.TextColumn(alignment="right") for date in dates}
-    st.dataframe(
-        rows, hide_index=True, key="labs.table", height="content", placeholder="",
-        column_config=columns | {"Test": st.column_config.TextColumn(pinned=True)},
-    )  # fmt: skip
-    st.caption(
-        "Newest first. ▲ above and ▼ below the laboratory's reference range. NLR neutrophils over "
-        "lymphocytes, dNLR neutrophils over (leukocytes less neutrophils), PLR platelets over "
-        "lymphocytes, SII platelets times NLR, LIPI and GRIm lung immune prognostic scores."
-    )
-
-
-def _unit(unit: str) -> str:
-    return unit.replace("10^9", "10⁹")
-
-
-def _span(low: float | None, high: float | None) -> str:
-    if low is not None and high is not None:
-        return f"{low:g} to {high:g}"
-    if high is not None:
-        return f"up to {high:g}"
-    return f"from {low:g}" if low is not None else "not given"
-
-
-def _three_digits(value: float) -> str:
-    return f"{value:.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.2f}"
-
-
-def _flagged(value: float, low: float | None, high: float | None) -> str:
-    mark = " ▼" if low is not None and value < low else ""
-    mark = " ▲" if high is not None and value > high else mark
-    return f"{value:g}{mark}"
-
-
-def choose_analyte(case: Case, key: str) -> str:
-    """Return the analyte whose course is drawn."""
-    present = {r.key for r in case.labs}
-    names = {a.key: a.name for a in ANALYTES if a.key in present}
-    keys = list(names)
-    start = keys.index("alc") if "alc" in keys else 0
-    return str(st.selectbox("Course of", keys, start, format_func=names.__getitem__, key=key))
 
 
 def what_if_estimates(result: WhatIf) -> None:

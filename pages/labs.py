@@ -1,4 +1,4 @@
-"""Laboratory values, clinical facts and the timeline of treatment."""
+"""Laboratory values, toxicity grades, clinical facts and the timeline of treatment."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import components.preload  # noqa: F401  # first of all imports, see there
 from abscope.core.errors import AbscopeError, ConflictError
 from abscope.workflows.case_facts import set_facts
 from abscope.workflows.conflicts import changes_meanwhile
-from abscope.workflows.lab_files import template_csv
-from abscope.workflows.lab_results import read_labs, store_labs
-from components import banner, charts, forms, notices, runtime, tables
+from abscope.workflows.lab_results import labs_csv, read_labs, remove_lab, store_labs
+from abscope.workflows.treatments import add_treatment, delete_treatment, edit_treatment
+from abscope.workflows.treatments import treatment_findings as contradictions
+from components import banner, charts, forms, lab_tables, lab_upload, notices, runtime, treatments
 from components.access import require
 
 actor = require("labs")
@@ -18,8 +19,10 @@ case = banner.open_case(actor, "Labs and facts")
 context = runtime.context()
 
 view = st.segmented_control(
-    "View", ["Results", "Clinical facts", "Timeline", "Add results"], required=True,
-    default="Results" if case.labs else "Add results",
+    "View",
+    ["Results", "Trends", "Indices and markers", "Toxicity grades", "Clinical facts", "Timeline",
+     "Add results"],
+    required=True, default="Results" if case.labs else "Add results",
     key="labs.view", label_visibility="collapsed",
 )  # fmt: skip
 
@@ -45,37 +48,86 @@ if view == "Clinical facts":
             st.rerun()
 elif view == "Timeline":
     charts.timeline(case, "labs.timeline")
-elif view == "Results":
-    if case.labs:
-        tables.lab_results(case)
-        analyte = tables.choose_analyte(case, "labs.analyte")
-        charts.lab_trend(case, analyte, "labs.trend")
-    else:
-        st.info("No results yet: choose “Add results” above.", icon=":material/science:")
-else:
-    st.write(
-        "A table with one result a row: date, test, value and unit. It is checked before anything "
-        "is saved; a value without a unit that could be two units is refused."
-    )
+    found = contradictions(case)
+    if found:
+        notices.findings(found)
+    st.subheader("Treatments", anchor=False)
+    treatments.table(case)
+    entered = treatments.form(case)
+    if entered is not None:
+        try:
+            if entered.seen is None:
+                add_treatment(context, actor, case, entered.fields)
+            elif entered.remove:
+                delete_treatment(context, actor, case, entered.seen)
+            else:
+                edit_treatment(context, actor, case, entered.seen, entered.fields)
+        except AbscopeError as problem:
+            notices.error(problem)
+            if problem.code == "treatment-changed":
+                treatments.conflict(case, entered)
+            st.stop()
+        treatments.done(case, entered)
+        st.rerun()
+elif view == "Add results":
+    lab_upload.introduction()
     upload = st.file_uploader(
-        "Laboratory table (CSV or XLSX)", type=["csv", "xlsx", "txt"], key="labs.file",
-        max_upload_size=20,
-    )  # fmt: skip
-    st.download_button(
-        "Template", template_csv, "labs-template.csv", "text/csv", key="labs.template",
-        icon=":material/download:", type="tertiary", on_click="ignore",
+        "Laboratory table (CSV or XLSX)", type=["csv", "xlsx", "xlsm", "txt", "tsv"],
+        key="labs.file", max_upload_size=20,
     )  # fmt: skip
     if upload is not None:
+        data = upload.getvalue()
         try:
-            table = read_labs(upload.name, upload.getvalue(), case=case)
+            table = lab_upload.asked(
+                lambda answers: read_labs(upload.name, data, case=case, answers=answers),
+                f"labs.answer.{upload.file_id}",
+            )
         except AbscopeError as problem:
             notices.error(problem)
             st.stop()
-        tables.lab_report(table)
+        lab_upload.report(table)
+        count = len(table.accepted)
         if table.accepted and st.button(
-            f"Save {len(table.accepted)} results", key="labs.save", type="primary",
-            icon=":material/save:",
+            f"Save {count} {'result' if count == 1 else 'results'}", key="labs.save",
+            type="primary", icon=":material/save:",
         ):  # fmt: skip
-            store_labs(context, actor, case.id, table)
+            try:
+                store_labs(context, actor, case.id, table)
+            except AbscopeError as problem:
+                notices.error(problem)
+                st.stop()
             st.toast("Results saved.", icon=":material/check:")
+            st.rerun()
+elif not case.labs:
+    st.info("No results yet: choose “Add results” above.", icon=":material/science:")
+    if view == "Indices and markers":
+        lab_tables.biomarkers(case)
+elif view == "Trends":
+    charts.lab_trends(case, lab_tables.choose_analytes(case, "labs.analytes"), "labs.trend")
+elif view == "Indices and markers":
+    lab_tables.indices(case)
+    st.subheader("Biomarkers", anchor=False)
+    lab_tables.biomarkers(case)
+elif view == "Toxicity grades":
+    lab_tables.grades(case)
+else:
+    lab_tables.results(case)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        written = st.toggle("Every result as the laboratory wrote it", key="labs.written")
+        st.download_button(
+            "All results (CSV)", lambda: labs_csv(case.labs, case.patient.id), "labs.csv",
+            "text/csv", key="labs.export", icon=":material/download:", on_click="ignore",
+        )  # fmt: skip
+    if written:
+        lab_tables.details(case)
+        wrong = lab_tables.choose_result(case, "labs.wrong")
+        if wrong is not None and st.button(
+            "Remove it", key="labs.remove", icon=":material/delete:"
+        ):  # fmt: skip
+            try:
+                remove_lab(context, actor, case, wrong)
+            except AbscopeError as problem:
+                notices.error(problem)
+                st.stop()
+            st.toast(lab_tables.removed_words(wrong), icon=":material/check:")
             st.rerun()

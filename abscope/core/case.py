@@ -10,6 +10,7 @@ from abscope.core.geometry import Grid
 from abscope.core.labs import LabResult
 from abscope.core.plan import PART_TYPES, Plan
 from abscope.core.suv import SuvScale
+from abscope.core.treatments import Treatment
 
 Severity = Literal["error", "warning", "info"]
 
@@ -198,6 +199,7 @@ class Case:
     findings: tuple[Finding, ...] = ()
     labs: tuple[LabResult, ...] = ()
     facts: ClinicalFacts = dataclasses.field(default_factory=ClinicalFacts)
+    treatments: tuple[Treatment, ...] = ()
 
     def plan_of(self, dose: DoseInfo) -> Plan | None:
         """Return the plan that a dose refers to, or None."""

@@ -63,12 +63,13 @@ CHOICES: dict[str, tuple[str, ...]] = {
 #: Fields with a calendar date, ISO 8601.
 DATES = frozenset({"ici_start", "rt_start", "rt_end", "symptom_date"})
 #: Fields with free text (short).
-TEXTS = frozenset({"histology", "stage", "cancer_type", "ici_regimen"})
+TEXTS = frozenset({"histology", "stage", "cancer_type", "ici_regimen", "driver_mutations"})
 
 #: All fields, in the order in which forms show them.
 FIELDS: tuple[str, ...] = (
     "age_years", "sex", "ecog", "smoking", "histology", "stage", "ct_stage", "tumor_location",
-    "cancer_type", "pulmonary_comorbidity", "ild", "prior_thoracic_rt", "sequential_chemo",
+    "cancer_type", "driver_mutations", "pulmonary_comorbidity", "ild", "prior_thoracic_rt",
+    "sequential_chemo",
     "concurrent_chemo", "prior_systemic_therapy", "rt_start", "rt_end", "ici_agent",
     "ici_regimen", "ici_start", "symptom_date", "symptom_grade", "pdl1_tps_percent",
     "tmb_mut_per_mb", "albumin_g_per_dl", "nlr", "ldh_u_per_l", "ldh_uln_u_per_l",

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 
 from abscope.core.analytes import BY_KEY
-from abscope.core.labs import LabResult
+from abscope.core.labs import LabResult, in_order
 from abscope.figures.palette import BLUE, IMMUNOTHERAPY, RADIOTHERAPY, Tone
 
 
@@ -25,7 +25,7 @@ class LabTrendFigure:
     """Dates (ISO 8601, ascending) and values in `unit`; `low` and `high` bound the reference range.
 
     The range is that of the newest result that has one, and `range_note` says so when the
-    laboratory changed it.
+    laboratory changed it; ``limits_note`` names results that are no numbers.
     """
 
     name: str
@@ -36,6 +36,7 @@ class LabTrendFigure:
     high: float | None
     marks: tuple[Mark, ...]
     range_note: str = ""
+    limits_note: str = ""
     tone: Tone = BLUE
 
     @property
@@ -59,7 +60,9 @@ def treatment_marks(
 def lab_trend_figure(
     results: Iterable[LabResult], key: str, marks: Sequence[Mark] = ()
 ) -> LabTrendFigure | None:
-    """Return the trend of one analyte in its canonical unit; None without a result.
+    """Return the trend of one analyte in its canonical unit; None without a number.
+
+    Results that are limits (``<0.6``) are named in ``limits_note`` and not drawn.
 
     Parameters
     ----------
@@ -69,10 +72,12 @@ def lab_trend_figure(
         Key of the `Analyte`.
     marks : sequence of Mark
     """
-    mine = sorted((r for r in results if r.key == key), key=lambda r: r.date)
+    every = in_order(r for r in results if r.key == key)
+    mine = [r for r in every if r.is_number]
     if not mine:
         return None
-    ranges = [(r.low, r.high) for r in mine if r.low is not None or r.high is not None]
+    ranges = [(r.low, r.high) for r in every if r.low is not None or r.high is not None]
+    limits = [f"{r.text} on {r.date}" for r in every if not r.is_number]
     low, high = ranges[-1] if ranges else (None, None)
     analyte = BY_KEY[key]
     return LabTrendFigure(
@@ -84,6 +89,7 @@ def lab_trend_figure(
         high=high,
         marks=tuple(marks),
         range_note="reference range of the newest result" if len(set(ranges)) > 1 else "",
+        limits_note=f"Limits, not drawn: {', '.join(limits)}" if limits else "",
     )
 
 

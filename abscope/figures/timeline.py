@@ -6,7 +6,24 @@ import dataclasses
 import datetime
 from collections.abc import Iterable, Sequence
 
-from abscope.figures.palette import IMMUNOTHERAPY, LABS, OVERLAP, RADIOTHERAPY, SYMPTOMS, Tone
+from abscope.core.treatments import Treatment
+from abscope.figures.palette import (
+    GRAY,
+    GREEN,
+    IMMUNOTHERAPY,
+    LABS,
+    OVERLAP,
+    RADIOTHERAPY,
+    SAND,
+    SYMPTOMS,
+    VIOLET,
+    Tone,
+)
+
+_TREATMENT_TONES = {
+    "rt": RADIOTHERAPY, "ici": IMMUNOTHERAPY, "chemotherapy": GREEN, "targeted": VIOLET,
+    "surgery": SAND, "other": GRAY,
+}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +83,7 @@ def timeline_figure(
     ici_name: str = "ICI doses",
     lab_dates: Iterable[str] = (),
     symptom_date: str | None = None,
+    treatments: Sequence[Treatment] = (),
     overlap: tuple[str, str] | None = None,
     overlap_label: str = "Overlap window",
 ) -> TimelineFigure | None:
@@ -78,6 +96,8 @@ def timeline_figure(
     ici_dates, lab_dates : sequence of str
     ici_name : str
     symptom_date : str or None
+    treatments : sequence of Treatment
+        Entered beside the dates above; a lane each for kind and agent.
     overlap : tuple of str or None
         First and last day on which both treatments can hurt the lung, by the caller's rule.
     overlap_label : str
@@ -98,6 +118,7 @@ def timeline_figure(
         lanes.append(Lane(name=f"Radiotherapy ({known} only)", tone=RADIOTHERAPY, dates=(date,)))
     if ici_dates:
         lanes.append(Lane(name=ici_name, tone=IMMUNOTHERAPY, dates=tuple(sorted(ici_dates))))
+    lanes += _entered(treatments)
     if labs:
         lanes.append(Lane(name="Labs", tone=LABS, dates=tuple(labs)))
     if symptom_date:
@@ -119,6 +140,24 @@ def timeline_figure(
         day_zero_label="first fraction" if rt_start else "first known date",
         missing=missing,
     )
+
+
+def _entered(treatments: Sequence[Treatment]) -> list[Lane]:
+    """Return a lane for each kind and agent, courses as bars and single days as marks."""
+    grouped: dict[str, list[Treatment]] = {}
+    for treatment in treatments:
+        grouped.setdefault(treatment.label, []).append(treatment)
+    return [
+        Lane(
+            name=f"{label} (entered)",
+            tone=_TREATMENT_TONES[mine[0].kind],
+            spans=tuple(
+                _span(label, t.start, t.end, _TREATMENT_TONES[t.kind]) for t in mine if t.end
+            ),
+            dates=tuple(sorted(t.start for t in mine if not t.end)),
+        )
+        for label, mine in grouped.items()
+    ]
 
 
 def _date(text: str) -> datetime.date:

@@ -16,6 +16,7 @@ from abscope.core.ids import check_case_id
 from abscope.core.labs import LabResult
 from abscope.core.plan import Dose, Plan
 from abscope.core.structures import Roi, StructureSet
+from abscope.core.treatments import Treatment
 from abscope.store import codec, erasure
 from abscope.store.archive import Archive
 from abscope.store.audit import AuditEntry
@@ -111,6 +112,7 @@ class CaseTable:
             plans=tuple(map(codec.plan, by_kind.get("plan", ()))),
             findings=tuple(map(codec.finding, by_kind.get("finding", ()))),
             labs=tuple(map(codec.lab, by_kind.get("lab", ()))),
+            treatments=tuple(map(codec.treatment, by_kind.get("treatment", ()))),
         )
 
     def holding(self, files: Mapping[str, str]) -> str | None:
@@ -184,6 +186,16 @@ class CaseTable:
             _next_version(db, case_id, version, self._archive.now())
             db.execute(delete(objects).where(objects.c.case_id == case_id, objects.c.kind == "lab"))
             _insert(db, case_id, "lab", [(f"{x.key} {x.date}", codec.plain(x), "") for x in labs])
+
+    def set_treatments(
+        self, case_id: str, version: int, treatments: Iterable[Treatment], entry: AuditEntry
+    ) -> None:
+        """Replace the treatments of a case that is still at `version`."""
+        with self._archive.writing(entry.making(version + 1)) as db:
+            _next_version(db, case_id, version, self._archive.now())
+            mine = (objects.c.case_id == case_id) & (objects.c.kind == "treatment")
+            db.execute(delete(objects).where(mine))
+            _insert(db, case_id, "treatment", [(t.id, codec.plain(t), "") for t in treatments])
 
     def delete(self, case_id: str, entry: AuditEntry) -> None:
         """Remove a case, its documents, jobs and voxels; the audit row stays.

@@ -16,6 +16,7 @@ from abscope.core.labs import LabResult
 from abscope.core.plan import FractionGroup, Plan
 from abscope.core.structures import Contour, Roi, StructureSet
 from abscope.core.suv import SuvScale
+from abscope.core.treatments import Treatment
 
 _TYPES = ("CLOSED_PLANAR", "POINT", "OPEN_PLANAR", "OPEN_NONPLANAR", "CLOSEDPLANAR_XOR")
 
@@ -25,7 +26,7 @@ def dumps(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def plain(item: Patient | Plan | Finding | LabResult) -> str:
+def plain(item: Patient | Plan | Finding | LabResult | Treatment) -> str:
     """Return JSON of a dataclass of plain values."""
     return dumps(dataclasses.asdict(item))
 
@@ -55,6 +56,11 @@ def finding(text: str) -> Finding:
 def lab(text: str) -> LabResult:
     """Read a laboratory result."""
     return LabResult(**json.loads(text))
+
+
+def treatment(text: str) -> Treatment:
+    """Read a treatment."""
+    return Treatment(**json.loads(text))
 
 
 def facts_text(facts: ClinicalFacts) -> str:

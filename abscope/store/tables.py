@@ -55,7 +55,7 @@ objects = Table(
     metadata,
     Column("row", Integer, primary_key=True),
     _case_id(),
-    Column("kind", String(16), nullable=False),  # series, structures, dose, plan, finding, lab
+    Column("kind", String(16), nullable=False),  # see codec: series, dose, lab, ...
     Column("uid", String(128), nullable=False),
     Column("payload", Text, nullable=False),
     Column("blob", String(80), nullable=False, server_default=""),  # key of voxels or contours

@@ -15,7 +15,8 @@ from abscope.store.history import Change, changes_since
 from abscope.workflows.context import Context
 
 #: What is said for an action of the audit trail.
-_DONE = {"edit": "Clinical facts", "labs": "Laboratory results", "import": "Imported objects"}
+_DONE = {"edit": "Clinical facts", "labs": "Laboratory results", "import": "Imported objects",
+         "treatments": "Treatments"}  # fmt: skip
 
 
 def changes_meanwhile(context: Context, case_id: str, seen: int) -> tuple[Change, ...]:

@@ -6,22 +6,32 @@ An entered fact wins over a header; that they differ is said all the same.
 from __future__ import annotations
 
 from abscope.core.case import Case, Finding
+from abscope.core.differentials import differential_findings
+from abscope.core.lab_findings import duplicate_findings
 from abscope.core.labs import days_between
 from abscope.dicom.references import REFERENCE_CODES, reference_findings
+from abscope.workflows.treatments import treatment_findings
 
 #: Ages that differ by more than this many years are worth a finding.
 AGE_TOLERANCE_YEARS = 1.0
 
 
 def all_findings(case: Case) -> tuple[Finding, ...]:
-    """Return the findings of the imports, of the objects' references, of facts and headers.
+    """Return the findings of imports, objects' references, facts, labs and treatments.
 
     What the objects say of each other is made anew, so that nothing is missing that came later.
     """
     stored = tuple(f for f in case.findings if f.code not in REFERENCE_CODES)
     references = reference_findings(case.series, case.structure_sets, case.doses, case.plans)
     found = (_sex(case), _age(case), *_prescription(case), *_order(case))
-    return (*stored, *references, *(f for f in found if f is not None))
+    return (
+        *stored,
+        *references,
+        *(f for f in found if f is not None),
+        *differential_findings(case.labs),
+        *duplicate_findings(case.labs),
+        *treatment_findings(case),
+    )
 
 
 def header_age_years(case: Case, birth_date: str) -> float | None:

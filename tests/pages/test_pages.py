@@ -222,7 +222,7 @@ def test_facts_are_saved_and_stay(page, context):
 
 def test_labs_views_draw(page):
     shown = page("labs", DEMO)
-    assert shown.has("labs.trend")
+    assert shown.choose("labs.view", "Trends").has("labs.trend")
     assert shown.choose("labs.view", "Timeline").has("labs.timeline")
 
 
