@@ -19,6 +19,8 @@ from abscope.dicom import header
 _CONTOUR_DATA = 0x30060050
 #: A structure set may not hold more regions than this.
 MAX_ROIS = 5000
+#: Points of a contour that are compared with each other.
+MOST_TO_COMPARE = 8
 #: A contour point farther than this from the origin is no part of a patient (mm).
 FARTHEST_MM = 10_000.0
 
@@ -145,11 +147,17 @@ def _contours(drawn: pydicom.Dataset) -> tuple[tuple[Contour, ...], int]:
     for item in header.items(drawn, "ContourSequence"):
         kind = header.text(item, "ContourGeometricType") or "CLOSED_PLANAR"
         points = _points(item)
-        if points is None or (kind in CLOSED_TYPES and len(points) < 3):
+        if points is None or (kind in CLOSED_TYPES and not _encloses(points)):
             odd += 1
             continue
         contours.append(Contour(points_mm=points, geometric_type=kind))
     return tuple(contours), odd
+
+
+def _encloses(points: FloatArray) -> bool:
+    """Whether there are three unlike points or more; long contours only if all are alike."""
+    few = points if len(points) <= MOST_TO_COMPARE else points[:: len(points) // MOST_TO_COMPARE]
+    return len(set(map(tuple, few.tolist()))) >= 3
 
 
 def _points(item: pydicom.Dataset) -> FloatArray | None:
