@@ -109,8 +109,9 @@ def choose(card: EngineCard, wanted: tuple[str, ...]) -> tuple[str, ...]:
     if unknown:
         raise EngineError(
             "engine-structure-unknown",
-            f"The engine {card.id} does not draw {', '.join(unknown)}.",
+            f"The engine {card.id} does not draw {len(unknown)} of these structures.",
             where="structures",
+            label=", ".join(unknown)[:80],
             expected="names among " + ", ".join(card.structures),
             remedy="Leave the name out, or choose another engine.",
         )

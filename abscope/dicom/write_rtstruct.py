@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 from pydicom.charset import default_encoding
 from pydicom.dataelem import RawDataElement
@@ -34,6 +32,15 @@ EXPLICIT_LIMIT_BYTES = 0xFFFE
 #: A contour belongs to an image plane that is at most this share of the gap away.
 PLANE_SHARE = 0.5
 _CONTOUR_DATA = Tag(0x3006, 0x0050)
+#: Defined terms of RTROIInterpretedType (PS3.3 C.8.8.8.1); any other word there is free text.
+INTERPRETED_TYPES = frozenset(
+    {
+        "EXTERNAL", "PTV", "CTV", "GTV", "TREATED_VOLUME", "IRRAD_VOLUME", "BOLUS", "AVOIDANCE",
+        "ORGAN", "MARKER", "REGISTRATION", "ISOCENTER", "CONTRAST_AGENT", "CAVITY",
+        "BRACHY_CHANNEL", "BRACHY_ACCESSORY", "BRACHY_SRC_APP", "BRACHY_CHNL_SHLD", "SUPPORT",
+        "FIXATION", "DOSE_REGION", "CONTROL", "DOSE_MEASUREMENT",
+    }
+)  # fmt: skip
 #: Colours of structures that have none, as red, green, blue; readable to the colour-blind.
 PALETTE = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178),
             (213, 94, 0), (204, 121, 167))  # fmt: skip
@@ -183,7 +190,7 @@ def _observation_item(roi: Roi, number: int) -> Dataset:
     item.ObservationNumber = number
     item.ReferencedROINumber = roi.number
     item.ROIObservationLabel = safe_text(roi.name, 16)
-    known = re.fullmatch(r"[A-Z0-9 _]{0,16}", roi.interpreted_type)
+    known = roi.interpreted_type in INTERPRETED_TYPES
     item.RTROIInterpretedType = roi.interpreted_type if known else ""
     item.ROIInterpreter = ""
     return item

@@ -22,12 +22,7 @@ from abscope.dicom.write_rtstruct import rtstruct_dataset
 from abscope.workflows.context import Context
 from abscope.workflows.deidentified_tables import File, Written, table_files, terms
 
-#: Defined terms (PS3.3 C.8.8.8.1, C.8.8.3): any other word in these places is free text.
-INTERPRETED_TYPES = terms(
-    "EXTERNAL PTV CTV GTV TREATED_VOLUME IRRAD_VOLUME BOLUS AVOIDANCE ORGAN MARKER REGISTRATION "
-    "ISOCENTER CONTRAST_AGENT CAVITY BRACHY_CHANNEL BRACHY_ACCESSORY BRACHY_SRC_APP "
-    "BRACHY_CHNL_SHLD SUPPORT FIXATION DOSE_REGION CONTROL DOSE_MEASUREMENT"
-)
+#: Defined terms (PS3.3 C.8.8.3): any other word in these places is free text.
 SUMMATIONS = terms(
     "PLAN MULTI_PLAN PLAN_OVERVIEW FRACTION BEAM BRACHY FRACTION_SESSION BEAM_SESSION "
     "BRACHY_SESSION CONTROL_POINT RECORD"
@@ -151,15 +146,6 @@ def _structure_sets(
             series_uid=image.series_uid if image else "",
             frame_of_reference_uid=_frame(info.frame_of_reference_uid, case, new),
             source=_source(info),
-            rois=tuple(
-                dataclasses.replace(
-                    roi,
-                    interpreted_type=roi.interpreted_type
-                    if roi.interpreted_type in INTERPRETED_TYPES
-                    else "",
-                )
-                for roi in structures.rois
-            ),
         )
         header = _rt_header(case, new, info.uid, info.label, series)
         ds = rtstruct_dataset(structures, header, image, exact_points=True)
