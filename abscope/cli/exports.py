@@ -8,7 +8,7 @@ from abscope.cli.shared import ACTOR, Result
 from abscope.core.errors import InputError
 from abscope.workflows import board, views
 from abscope.workflows.context import Context
-from abscope.workflows.deidentified import export_folder
+from abscope.workflows.deidentified import ACCEPT_BURNED_IN, export_folder
 from abscope.workflows.demonstration import demonstration_case
 from abscope.workflows.exporting import export_rtdose, export_rtstruct, export_seg
 
@@ -30,7 +30,11 @@ def export(context: Context, given: argparse.Namespace) -> Result:
         data = export_rtdose(context, ACTOR, case, given.dose, 16 if given.bits == 16 else 32)
         target = given.rtdose
     else:
-        options = board.BoardOptions(names_hidden=given.hide_names, dose_uid=given.dose)
+        options = board.BoardOptions(
+            names_hidden=given.hide_names,
+            dose_uid=given.dose,
+            show_burned_in=ACCEPT_BURNED_IN in given.accept,
+        )
         pack = board.compose(context, ACTOR, case, options)
         form = "pptx" if given.pptx is not None else "pdf"
         data = board.export(context, ACTOR, pack, "pptx" if form == "pptx" else "pdf")

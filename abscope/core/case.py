@@ -102,6 +102,9 @@ class Series:
     ``slice_uids`` are the SOPInstanceUIDs in plane order (for references on export);
     ``blob`` is the key of the voxels in the archive. ``unit`` is HU for CT, the file's own unit
     such as BQML for PET, empty for MR; ``suv`` says how a PET's values become SUV, or why not.
+    ``burned_in`` is YES when the pictures may show words, NO or empty (not said) otherwise.
+    ``rescale`` is slope and intercept of each plane where values are no whole numbers, so that an
+    export can store them again as the integers they were.
     """
 
     uid: str
@@ -115,6 +118,8 @@ class Series:
     slice_uids: tuple[str, ...]
     blob: str = ""
     suv: SuvScale | None = None
+    burned_in: str = ""
+    rescale: tuple[tuple[float, float], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -145,7 +145,7 @@ def parse_fact(field: str, raw: object) -> FactValue | None:
         With the expected form, when the field or the value is not understood.
     """
     if field not in FIELDS:
-        raise _bad(field, "There is no such field.", "one of " + ", ".join(FIELDS))
+        raise _bad("", "There is no such field.", "one of " + ", ".join(FIELDS), label=field)
     text = "" if raw is None else str(raw).strip()
     if not text:
         return None
@@ -204,11 +204,12 @@ def _number(field: str, text: str) -> float | int:
     return value
 
 
-def _bad(field: str, what: str, expected: str) -> InputError:
+def _bad(field: str, what: str, expected: str, label: str = "") -> InputError:
     return InputError(
         "fact-not-understood",
         what,
-        where=f"field {field}",
+        where=f"field {field}".strip(),
+        label=f"field {label[:40]}" if label else "",
         expected=expected,
         remedy="Correct the value and enter it again; the other fields are not affected.",
     )

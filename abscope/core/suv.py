@@ -28,6 +28,10 @@ class SuvScale:
         START, ADMIN or NONE as the file says.
     refusal : str
         Why there is no SUV, naming the tag; empty when there is one.
+    weight_kg, dose_bq, half_life_s : float or None
+        The numbers that the factor was computed from, as far as it was.
+    injected, started : str
+        Moments of injection and of the start of the scan (ISO 8601); empty when not used.
 
     Examples
     --------
@@ -40,6 +44,11 @@ class SuvScale:
     inputs: tuple[tuple[str, str], ...] = ()
     decay_correction: str = ""
     refusal: str = ""
+    weight_kg: float | None = None
+    dose_bq: float | None = None
+    half_life_s: float | None = None
+    injected: str = ""
+    started: str = ""
 
     @property
     def is_known(self) -> bool:

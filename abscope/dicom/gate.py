@@ -19,7 +19,7 @@ from abscope.core.geometry import FloatArray, Grid, Volume, canonical
 from abscope.dicom import header
 from abscope.dicom.pixels import check_size
 from abscope.dicom.plausible import hu_findings
-from abscope.dicom.values import mask_undeclared, rescaled
+from abscope.dicom.values import mask_undeclared, rescale_of, rescaled
 
 #: Slices may drift sideways from the normal through the first one by this much in all (mm).
 LATERAL_TOLERANCE_MM = 0.2
@@ -33,11 +33,15 @@ DUPLICATE_MM = 0.01
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GatedSeries:
-    """A volume that passed, its slices' SOPInstanceUIDs in plane order, and what was noted."""
+    """A volume that passed, its slices' SOPInstanceUIDs in plane order, and what was noted.
+
+    ``rescale`` holds slope and intercept of each plane where the values are no whole numbers.
+    """
 
     volume: Volume
     slice_uids: tuple[str, ...]
     findings: tuple[Finding, ...]
+    rescale: tuple[tuple[float, float], ...] = ()
 
 
 def gate_series(
@@ -93,9 +97,15 @@ def gate_series(
     volume = canonical(original)
     uids = tuple(header.text(s, "SOPInstanceUID") for s in ordered)
     if volume.grid.axes[2] @ axes[2] < 0:
-        uids = uids[::-1]
+        ordered, uids = ordered[::-1], uids[::-1]
     findings.extend(_notes(ordered, where))
-    return GatedSeries(volume=volume, slice_uids=uids, findings=tuple(findings))
+    whole = array.dtype.kind == "i"
+    return GatedSeries(
+        volume=volume,
+        slice_uids=uids,
+        findings=tuple(findings),
+        rescale=() if whole else tuple(rescale_of(s, where) for s in ordered),
+    )
 
 
 def _unit(slices: Sequence[pydicom.Dataset], where: str) -> str:

@@ -1,7 +1,8 @@
 """Values back to 16-bit integers and a slope, such that a reader gets the same values again.
 
 An image's stored integers are gone once it is in the archive; PET and some CT hold ``float32``
-values that were an integer times the slope of their slice. That slope is found again: every value
+values that were an integer times the slope of their slice. Where that slope is not known (a case of
+an earlier release) it is looked for: every value
 confines it to an interval (half a unit in its last place), and the shortest decimal within all
 intervals is, in practice, the one the scanner wrote. The result is proved by computing the values
 back; where no slope fits, 65,535 steps are used and the plane is marked as not exact.
@@ -39,8 +40,12 @@ class StoredPlane:
     exact: bool
 
 
-def stored_plane(values_yx: npt.NDArray[Any]) -> StoredPlane:
+def stored_plane(
+    values_yx: npt.NDArray[Any], rescale: tuple[float, float] | None = None
+) -> StoredPlane:
     """Return a plane of finite values as 16-bit integers with their slope and intercept.
+
+    `rescale` is the slope and intercept that the source had, where they are known: tried first.
 
     Examples
     --------
@@ -49,6 +54,9 @@ def stored_plane(values_yx: npt.NDArray[Any]) -> StoredPlane:
     ([[0, 3], [7, 30000]], 0.37, True)
     """
     values = np.asarray(values_yx)
+    known = _with(values, *rescale) if rescale is not None else None
+    if known is not None:
+        return known
     low, high = float(values.min()), float(values.max())
     whole = values.dtype.kind in "iu" or bool(np.all(values == np.rint(values)))
     if whole and low >= -SIGNED_MAX - 1 and high <= UNSIGNED_MAX and (low >= 0 or high <= 32767):
@@ -56,13 +64,21 @@ def stored_plane(values_yx: npt.NDArray[Any]) -> StoredPlane:
         return StoredPlane(stored_yx=values.astype(kind), slope=1.0, intercept=0.0, exact=True)
     limit = UNSIGNED_MAX if low >= 0 else SIGNED_MAX
     slope = _slope_of(np.unique(np.abs(values[values != 0])).astype(np.float64), limit)
-    if slope is not None:
-        stored = np.rint(values.astype(np.float64) / slope)
-        kind = np.uint16 if high > slope * SIGNED_MAX else np.int16
-        plane = StoredPlane(stored_yx=stored.astype(kind), slope=slope, intercept=0.0, exact=True)
-        if np.array_equal(_read_back(plane), values):
-            return plane
-    return _in_steps(values, low, high)
+    found = _with(values, slope, 0.0) if slope is not None else None
+    return found or _in_steps(values, low, high)
+
+
+def _with(values: npt.NDArray[Any], slope: float, intercept: float) -> StoredPlane | None:
+    """Return the plane stored with a slope and intercept, None when values would change."""
+    if float(decimal(slope)) != slope or float(decimal(intercept)) != intercept:
+        return None
+    stored = np.rint((values.astype(np.float64) - intercept) / slope)
+    low, high = float(stored.min()), float(stored.max())
+    if low < -SIGNED_MAX - 1 or high > UNSIGNED_MAX or (low < 0 and high > SIGNED_MAX):
+        return None
+    kind = np.uint16 if high > SIGNED_MAX else np.int16
+    plane = StoredPlane(stored_yx=stored.astype(kind), slope=slope, intercept=intercept, exact=True)
+    return plane if np.array_equal(_read_back(plane), values) else None
 
 
 def _read_back(plane: StoredPlane) -> npt.NDArray[np.float32]:

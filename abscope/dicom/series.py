@@ -12,6 +12,7 @@ from abscope.core.geometry import Volume
 from abscope.core.ids import uid_from
 from abscope.dicom import header
 from abscope.dicom.acquisition import acquisition_findings
+from abscope.dicom.burned_in import burned_in, burned_in_findings
 from abscope.dicom.enhanced import frames_of, is_multi_frame
 from abscope.dicom.gate import gate_series, orientation_key
 from abscope.dicom.inventory import group_of, tagged
@@ -144,7 +145,12 @@ def _gate(
         findings.append(_refused(error, where))
         return None
     suv = suv_scale(slices) if group[0].modality == "PT" else None
-    noted = [*gated.findings, *acquisition_findings(first, gated.volume.grid, where)]
+    burned = burned_in(slices)
+    noted = [
+        *burned_in_findings(burned, where),
+        *gated.findings,
+        *acquisition_findings(first, gated.volume.grid, where),
+    ]
     if suv is not None:
         noted.extend(suv_findings(suv, where))
     findings.extend(noted)
@@ -160,6 +166,8 @@ def _gate(
         n_files=len({item.sha256 for item in group}),
         slice_uids=gated.slice_uids,
         suv=suv,
+        burned_in=burned,
+        rescale=gated.rescale,
     )
     return series, gated.volume
 

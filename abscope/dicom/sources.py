@@ -86,9 +86,10 @@ def from_paths(paths: Iterable[pathlib.Path], progress: Progress = silent) -> It
             raise InputError(
                 "path-unreadable",
                 "A file given for import cannot be read.",
-                where=label,
+                where="import",
                 expected="a readable file",
                 remedy="Check its permissions and the disk.",
+                label=label,
             ) from None
 
 

@@ -40,6 +40,11 @@ class _Sheet:
     """The header values in use, written down while they are read."""
 
     inputs: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    weight_kg: float | None = None
+    dose_bq: float | None = None
+    half_life_s: float | None = None
+    injected: str = ""
+    started: str = ""
 
     def note(self, name: str, value: object) -> None:
         self.inputs.append((name, str(value)))
@@ -62,7 +67,15 @@ def suv_scale(slices: Sequence[pydicom.Dataset]) -> SuvScale:
             refusal=f"no SUV: {reason}", inputs=tuple(sheet.inputs), decay_correction=decay
         )
     return SuvScale(
-        factor=factor, formula=formula, inputs=tuple(sheet.inputs), decay_correction=decay
+        factor=factor,
+        formula=formula,
+        inputs=tuple(sheet.inputs),
+        decay_correction=decay,
+        weight_kg=sheet.weight_kg,
+        dose_bq=sheet.dose_bq,
+        half_life_s=sheet.half_life_s,
+        injected=sheet.injected,
+        started=sheet.started,
     )
 
 
@@ -170,12 +183,15 @@ def _of_activity(slices: Sequence[pydicom.Dataset], decay: str, sheet: _Sheet) -
     if len(items) != 1:
         raise NoSuvError(f"{name} is absent" if not items else f"{name} names {len(items)} tracers")
     dose = _within(items[0], "RadionuclideTotalDose", "(0018,1074)", "Bq", DOSE_BQ, sheet)
+    sheet.weight_kg, sheet.dose_bq = weight, dose
     grams = weight * 1000
     if decay == "ADMIN":
         return grams / dose, f"{weight:g} kg x 1000 / {dose:.6g} Bq"
     half_life = _within(items[0], "RadionuclideHalfLife", "(0018,1075)", "s", HALF_LIFE_S, sheet)
     scan = scan_start(slices, half_life)
     injected = injection(first, items[0], scan)
+    sheet.half_life_s = half_life
+    sheet.started, sheet.injected = scan[0].isoformat(), injected[0].isoformat()
     sheet.note(f"start of scan: {scan[1]}", scan[0].isoformat(" "))
     sheet.note(f"injection: {injected[1]}", injected[0].isoformat(" "))
     seconds = (scan[0] - injected[0]).total_seconds()

@@ -56,7 +56,7 @@ def rescaled(
         Absent or absurd rescale, slices of another size, unreadable pixels.
     """
     is_ct = header.text(ordered[0], "Modality").upper() == "CT"
-    scales = [_rescale(s, where) for s in ordered]
+    scales = [rescale_of(s, where) for s in ordered]
     whole = is_ct and all(float(a).is_integer() and float(b).is_integer() for a, b in scales)
     out: Array = np.empty((len(ordered), rows, columns), dtype=np.int16 if whole else np.float32)
     padding = _Padding(where)
@@ -93,7 +93,7 @@ def _put_whole(out: Array, stored: Array, slope: int, intercept: int) -> bool:
     return fits
 
 
-def _rescale(dataset: pydicom.Dataset, where: str) -> tuple[float, float]:
+def rescale_of(dataset: pydicom.Dataset, where: str) -> tuple[float, float]:
     """Return slope and intercept; a CT, and a PET in a physical unit, must have them."""
     slope = header.number(dataset, "RescaleSlope")
     intercept = header.number(dataset, "RescaleIntercept")

@@ -46,8 +46,8 @@ def image_datasets(
     *,
     modality: str,
     slice_uids: Sequence[str],
+    rescale: Sequence[tuple[float, float]] = (),
     extra: Dataset | None = None,
-    extra_of_plane: Sequence[Dataset] = (),
 ) -> Iterator[WrittenPlane]:
     """Yield the objects of an image in plane order, one at a time.
 
@@ -60,16 +60,18 @@ def image_datasets(
         ``CT``, ``MR`` or ``PT``.
     slice_uids : sequence of str
         SOPInstanceUID of each plane.
+    rescale : sequence of (float, float), optional
+        Slope and intercept that each plane had; looked for when left out.
     extra : Dataset, optional
         Elements of every object; they replace those written here.
-    extra_of_plane : sequence of Dataset, optional
-        Elements of each plane's object.
     """
     grid = volume.grid
     sop_class = IMAGE_CLASSES[modality]
     common = new_object(header, sop_class, "", modality)
     put_frame_of_reference(common, grid.frame_of_reference_uid)
     common.ImageType = ["DERIVED", "SECONDARY", "AXIAL" if grid.is_axial else "OTHER"]
+    if modality == "PT":
+        common.ImageType = ["DERIVED", "PRIMARY"]
     common.ImageOrientationPatient = decimals(grid.axes[:2])
     common.PixelSpacing = decimals(grid.spacing_yx_mm)
     common.SliceThickness = decimal(grid.plane_spacing_mm) if grid.plane_spacing_mm else ""
@@ -77,10 +79,8 @@ def image_datasets(
     if extra is not None:
         common.update(extra)
     for index, uid in enumerate(slice_uids):
-        plane = stored_plane(volume.array_zyx[index])
+        plane = stored_plane(volume.array_zyx[index], rescale[index] if rescale else None)
         ds = copy_of(common)
-        if extra_of_plane:
-            ds.update(extra_of_plane[index])
         ds.file_meta = file_meta(sop_class, uid)
         ds.SOPInstanceUID = uid
         ds.InstanceNumber = index + 1
@@ -111,7 +111,8 @@ def _put_values(ds: Dataset, plane: StoredPlane, modality: str) -> None:
 
 def _put_terms(ds: Dataset, header: Header, modality: str) -> None:
     """Fill what the modality's module wants to be there, empty where it is not known."""
-    ds.PatientPosition = ""
+    if modality != "PT":  # which says it by codes
+        ds.PatientPosition = ""
     ds.Laterality = ""
     ds.AcquisitionNumber = ""
     ds.AcquisitionDate = dicom_date(header.date)

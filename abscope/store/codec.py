@@ -84,6 +84,7 @@ def series(text: str) -> Series:
     stored = json.loads(text)
     stored["grid"] = Grid.from_dict(stored["grid"])
     stored["slice_uids"] = tuple(stored["slice_uids"])
+    stored["rescale"] = tuple((slope, level) for slope, level in stored.get("rescale", ()))
     suv = stored.get("suv")
     if suv:
         pairs = tuple((name, value) for name, value in suv["inputs"])

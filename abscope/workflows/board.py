@@ -54,6 +54,11 @@ LEVELS_PERCENT = (105, 100, 95, 80, 50, 20)
 LUNG_METRICS = ("mean", "V20Gy")
 TARGET_METRICS = ("D95%", "mean")
 ORGAN_METRICS = ("mean", "max")
+#: Why pictures are left off the slides (fault D23).
+BURNED_IN = (
+    "The images say that words are burned into them, perhaps a name. They are left off until "
+    "somebody has looked and accepts burned-in-annotation."
+)
 #: Bars of a waterfall on a slide; the rest is summed up in the last one.
 MAX_BARS = 5
 
@@ -67,6 +72,7 @@ class BoardOptions:
     scenario_id: str | None = None
     show_out_of_domain: bool = False
     title: str = ""
+    show_burned_in: bool = False
 
 
 def compose(context: Context, actor: Actor, case: Case, options: BoardOptions) -> BoardPack:
@@ -296,6 +302,8 @@ def _slices(
     series = (image_of(case, set_info) if set_info else None) or case.planning_series()
     if series is None:
         return (), "The case has no images."
+    if series.burned_in == "YES" and not options.show_burned_in:
+        return (), BURNED_IN
     image = context.cases.volume(series)
     contours = context.cases.structure_set(set_info) if set_info else None
     dose = context.cases.volume(dose_info) if dose_info else None

@@ -200,7 +200,15 @@ def _export(context: Context, actor: Actor, case: Case, write: Writer) -> Deiden
 
 
 def _check_burned_in(case: Case, accepted: frozenset[str]) -> None:
-    del case, accepted
+    shown = [s for s in case.series if s.burned_in == "YES"]
+    if shown and ACCEPT_BURNED_IN not in accepted:
+        raise RefusedError(
+            "burned-in-annotation",
+            f"{len(shown)} series may show a name or other words in the pictures themselves.",
+            where="BurnedInAnnotation",
+            expected="images without burned-in words",
+            remedy="Look at them; to go on all the same, accept the code burned-in-annotation.",
+        )
 
 
 def _into_folder(files: Iterable[File], folder: pathlib.Path) -> tuple[int, int]:
@@ -233,14 +241,3 @@ def _sync(folder: pathlib.Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def refused_burned_in(count: int) -> RefusedError:
-    """Return the error for images that may show words."""
-    return RefusedError(
-        ACCEPT_BURNED_IN,
-        f"{count} series may show a name or other words in the picture itself.",
-        where="BurnedInAnnotation",
-        expected="images without burned-in words",
-        remedy="Look at them, then leave them out, or accept the code burned-in-annotation.",
-    )

@@ -16,6 +16,7 @@ from abscope.core.geometry import Grid
 from abscope.dicom.deidentify import Pseudonyms, age_on, put_marks
 from abscope.dicom.write_common import Header, ImageReference
 from abscope.dicom.write_image import IMAGE_CLASSES, image_datasets
+from abscope.dicom.write_pet import pet_elements
 from abscope.dicom.write_rtdose import rtdose_dataset
 from abscope.dicom.write_rtplan import rtplan_dataset
 from abscope.dicom.write_rtstruct import rtstruct_dataset
@@ -85,7 +86,12 @@ def _images(context: Context, case: Case, new: Pseudonyms, written: Written) -> 
         )
         steps: list[float] = []
         planes = image_datasets(
-            volume, header, modality=_modality(series), slice_uids=_slice_uids(series, new)
+            volume,
+            header,
+            modality=_modality(series),
+            slice_uids=_slice_uids(series, new),
+            rescale=series.rescale if len(series.rescale) == len(volume.array_zyx) else (),
+            extra=_pet(series, new, written),
         )
         count = 0
         for count, plane in enumerate(planes, 1):
@@ -99,6 +105,17 @@ def _images(context: Context, case: Case, new: Pseudonyms, written: Written) -> 
                 "values": f"within {max(steps) / 2:.3g}" if steps else "identical",
             }
         )
+
+
+def _pet(series: Series, new: Pseudonyms, written: Written) -> Dataset | None:
+    """Return what a PET must say for its SUV, None for other images."""
+    if series.modality != "PT":
+        return None
+    scale = series.suv
+    if scale is not None and scale.factor is not None and series.unit not in ("BQML", "GML"):
+        written.leave_out("SUV of a PET in counts", "its factor stands in a private element")
+        scale = None
+    return pet_elements(series.unit, scale, series.date, series.grid.shape_zyx[0], new.date)
 
 
 def _modality(series: Series) -> str:
@@ -236,7 +253,8 @@ def _age_years(case: Case, series: Series | None) -> float | None:
 
 
 def _bytes(ds: Dataset, case: Case, series: Series | None = None) -> bytes:
-    put_marks(ds, age_years=_age_years(case, series))
+    burned_in = series.burned_in if series else ""
+    put_marks(ds, age_years=_age_years(case, series), burned_in=burned_in)
     target = io.BytesIO()
     ds.save_as(target, enforce_file_format=True)
     return target.getvalue()

@@ -75,8 +75,9 @@ def _labs(case: Case, new: Pseudonyms) -> bytes:
     rows.writerow(names.split())
     for result in case.labs:
         limits = ["" if v is None else repr(v) for v in (result.low, result.high)]
-        head = [new.name, new.date(result.date), result.key]
-        rows.writerow([*head, repr(result.value), result.analyte.unit, *limits])
+        moment = f"{new.date(result.date)} {result.time}".strip()
+        value = f"{result.comparator}{result.value!r}"
+        rows.writerow([new.name, moment, result.key, value, result.analyte.unit, *limits])
     return text.getvalue().encode()
 
 

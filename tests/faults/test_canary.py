@@ -24,7 +24,6 @@ import shutil
 import sqlite3
 import subprocess
 import warnings
-from collections.abc import Iterator
 
 import pytest
 
@@ -64,7 +63,7 @@ class Heard:
 
 
 @pytest.fixture(name="heard", scope="module")
-def _heard(tmp_path_factory) -> Iterator[Heard]:
+def _heard(tmp_path_factory) -> Heard:
     folder = tmp_path_factory.mktemp("canary")
     heard = Heard(home=folder / "home", out=folder / "out")
     heard.out.mkdir()
@@ -92,7 +91,7 @@ def _heard(tmp_path_factory) -> Iterator[Heard]:
             root.setLevel(level)
             logging.captureWarnings(False)
     heard.log.write("\n".join(str(w.message) for w in warned))
-    yield heard
+    return heard
 
 
 def _good(heard: Heard, folder: pathlib.Path) -> None:

