@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from abscope.core.case import Finding, Patient
+from abscope.core.case import Case, Finding, Patient
 from abscope.dicom.reader import Draft
 from abscope.store.documents import Document
 from abscope.workflows.import_report import ImportReport, ReportPatient, ReportStudy
 from abscope.workflows.importing import contents_of
+from abscope.workflows.uploaded_labs import UploadedTable
 from components import notices
 from components.safe import literal
 
@@ -98,6 +99,50 @@ def acceptance(
 def lacking_reason(accepted: frozenset[str], reasons: Mapping[str, str]) -> bool:
     """Whether something is accepted without saying why."""
     return any(len(reasons.get(code, "")) < SHORTEST_REASON for code in accepted)
+
+
+def laboratory_tables(tables: Sequence[UploadedTable]) -> None:
+    """Draw what the tables of an upload hold, and what of them is not read."""
+    if not tables:
+        return
+    with st.container(border=True):
+        st.markdown("**Laboratory tables**")
+        st.dataframe(
+            [
+                {
+                    "File": item.label,
+                    "Results": len(item.table.accepted) if item.table else 0,
+                    "Not read": item.left,
+                    "From": min((r.date for r in item.table.accepted), default="")
+                    if item.table
+                    else "",
+                    "To": max((r.date for r in item.table.accepted), default="")
+                    if item.table
+                    else "",
+                }
+                for item in tables
+            ],
+            hide_index=True, height="content", placeholder="",
+            column_config={
+                "Not read": st.column_config.NumberColumn(
+                    help="Cells that are refused or leave a question open: read the table on the "
+                    "Labs page, which lists each"
+                )
+            },
+        )  # fmt: skip
+        found = [f for item in tables if (f := item.finding()) is not None]
+        if found:
+            notices.findings(found)
+
+
+def start_from_tables(tables: Sequence[UploadedTable], held: Case | None) -> bool:
+    """Draw the button that stores an upload of laboratory tables alone; return a click."""
+    count = sum(len(item.table.accepted) for item in tables if item.table)
+    if not count:
+        st.error("No laboratory result can be read from these tables.", icon=":material/error:")
+        return False
+    words = f"Save {count} results in {held.id}" if held else f"Start a case with {count} results"
+    return st.button(words, key="upload.tables", type="primary", icon=":material/save:")
 
 
 def kept_reports(reports: Sequence[Document], findings: Sequence[Finding]) -> None:

@@ -6,9 +6,11 @@ import streamlit as st
 
 import components.preload  # noqa: F401  # first of all imports, see there
 from abscope.core.errors import AbscopeError
+from abscope.workflows.additions import as_addition
 from abscope.workflows.import_report import report_of
 from abscope.workflows.importing import check_reading, same_import, savable_drafts, save
-from abscope.workflows.starting import start_case
+from abscope.workflows.starting import start_case, start_from_labs
+from abscope.workflows.uploaded_labs import only_tables, read_tables, store_tables
 from components import cached, forms, navigation, notices, report, runtime, state
 from components.access import require
 
@@ -17,8 +19,9 @@ context = runtime.context()
 
 st.header("Upload", anchor=False)
 st.write(
-    "CT, PET or MR series, RTSTRUCT, RTDOSE and RTPLAN of **one patient**. Everything is checked "
-    "first; a report is shown and nothing is saved before you confirm."
+    "CT, PET or MR series, RTSTRUCT, RTDOSE, RTPLAN and SEG objects, NIfTI images and label maps, "
+    "and laboratory tables (CSV, XLSX), as files, ZIP or folder. Everything is checked first; a "
+    "report is shown and nothing is saved before you confirm."
 )
 with st.container(horizontal=True, vertical_alignment="bottom"):
     kind = st.segmented_control(
@@ -40,7 +43,6 @@ files = st.file_uploader(
     label_visibility="collapsed",
 )
 if not files:
-    st.caption("Laboratory tables (CSV, XLSX) are added on the labs page of an open case.")
     person = forms.person_without_scans()
     if person is not None:
         state.set_open_case(start_case(context, actor, *person).id)
@@ -51,6 +53,8 @@ files_key = " ".join(sorted(f.file_id for f in files))
 accepted = frozenset((state.recall(f"upload.accepted.{hash(files_key)}") or "").split())
 try:
     reading = cached.reading(files_key, accepted, files)
+    if target:
+        reading = as_addition(context, target, reading)
 except AbscopeError as problem:
     notices.error(problem)
     st.stop()
@@ -60,9 +64,27 @@ verdict = st.container()
 found = report_of(reading)
 findings = found.all_findings()
 report.validation_report(found)
+held = context.cases.get(target) if target else None
+drafts = savable_drafts(reading)
+owner = drafts[0].patient.id if len(drafts) == 1 else ""
+tables = read_tables(reading.tables, patient_id=owner, case=held)
+report.laboratory_tables(tables)
+if only_tables(reading):
+    with verdict:
+        if report.start_from_tables(tables, held):
+            try:
+                named = [(t.label, t.data) for t in reading.tables]
+                case = start_from_labs(context, actor, named, case_id=target or None)
+            except AbscopeError as problem:
+                notices.error(problem)
+                st.stop()
+            state.set_open_case(case.id)
+            state.remember("upload.round", files_key[:16])
+            navigation.go("labs")
+    st.stop()
 
 with verdict:
-    patient = report.choose_patient(savable_drafts(reading), "upload.patient")
+    patient = report.choose_patient(drafts, "upload.patient")
     try:
         draft = check_reading(reading, accepted, patient=patient)
     except AbscopeError as problem:
@@ -108,6 +130,7 @@ with verdict:
                     context, actor, draft, case_id=target or None, findings=reading.findings,
                     accepted=accepted, reasons=reasons,
                 )  # fmt: skip
+                case = store_tables(context, actor, case, read_tables(reading.tables, case=case))
         except AbscopeError as problem:
             notices.error(problem)
             st.stop()

@@ -26,17 +26,18 @@ from abscope.workflows.importing import (
     save,
 )
 from abscope.workflows.lab_results import indices_by_date, read_labs, store_labs
-from abscope.workflows.starting import LAB_SUFFIXES, start_from_labs
+from abscope.workflows.starting import start_from_labs
+from abscope.workflows.uploaded_labs import only_tables, read_tables, store_tables
 
 
 def import_files(context: Context, given: argparse.Namespace) -> Result:
     """``import``."""
     accepted = frozenset(given.accept)
-    if all(path.suffix.lower() in LAB_SUFFIXES for path in given.paths):
-        tables = [(path.name, read_bytes(path)) for path in given.paths]
-        return views.case_json(start_from_labs(context, ACTOR, tables, case_id=given.case))
     with ProgressLine() as line:
         reading = read_paths(given.paths, accepted, line.tell)
+    if only_tables(reading):
+        files = [(table.label, table.data) for table in reading.tables]
+        return _whole(context, start_from_labs(context, ACTOR, files, case_id=given.case))
     try:
         draft = check_reading(reading, accepted, patient=given.patient)
     except InputError as error:
@@ -66,6 +67,7 @@ def import_files(context: Context, given: argparse.Namespace) -> Result:
             raise
         found = addition_findings(context, given.case, draft)
         return {"_error": refused, "findings": findings_json(found)}
+    case = store_tables(context, ACTOR, case, read_tables(reading.tables, case=case))
     result = _whole(context, case)
     idle = sorted(accepted - {f["code"] for f in result["findings"]})
     return result | ({"accepted_without_effect": idle} if idle else {})

@@ -72,10 +72,11 @@ class Draft:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reading:
-    """A whole upload: a draft for each patient, and findings about files of none."""
+    """A whole upload: a draft for each patient, tables, and findings about files of none."""
 
     drafts: tuple[Draft, ...]
     findings: tuple[Finding, ...]
+    tables: tuple[SourceFile, ...] = ()
 
 
 def partly(progress: Progress) -> Progress:
@@ -107,7 +108,7 @@ def read_upload(
         if scanned.nifti:
             drafts = _with_nifti(drafts, scanned.nifti, accepted)
     progress(1.0, "Read and checked")
-    return Reading(drafts=tuple(drafts), findings=scanned.findings)
+    return Reading(drafts=tuple(drafts), findings=scanned.findings, tables=scanned.tables)
 
 
 def _with_nifti(

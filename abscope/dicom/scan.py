@@ -18,6 +18,8 @@ _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _PACKED = (b"\x1f\x8b", b"7z\xbc\xaf\x27\x1c", b"Rar!", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
 _IMAGES = frozenset({"CT", "PT", "MR"})
 _PLANNING = frozenset({"RTSTRUCT", "RTDOSE", "RTPLAN", "SEG"})
+#: What marks a file as a table, which may hold laboratory results.
+_TABLES = (".csv", ".xlsx")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -46,12 +48,13 @@ class Parsed:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scan:
-    """What an upload holds: usable objects, NIfTI files, how many were passed over, findings."""
+    """What an upload holds: objects, NIfTI files, tables, the number passed over, findings."""
 
     objects: tuple[Parsed, ...]
     skipped: int
     findings: tuple[Finding, ...]
     nifti: tuple[SourceFile, ...] = ()
+    tables: tuple[SourceFile, ...] = ()
 
 
 def scan(sources: Iterable[SourceFile]) -> Scan:
@@ -62,6 +65,7 @@ def scan(sources: Iterable[SourceFile]) -> Scan:
     objects: dict[str, Parsed] = {}
     findings: list[Finding] = []
     nifti: list[SourceFile] = []
+    tables: list[SourceFile] = []
     skipped = copies = 0
     for source in sources:
         if source.problem is not None:
@@ -72,6 +76,9 @@ def scan(sources: Iterable[SourceFile]) -> Scan:
             continue
         if is_nifti(source.data):
             nifti.append(source)
+            continue
+        if source.label.casefold().endswith(_TABLES) and source.data[128:132] != b"DICM":
+            tables.append(source)
             continue
         parsed, finding = _parse(source)
         if finding is not None:
@@ -92,6 +99,7 @@ def scan(sources: Iterable[SourceFile]) -> Scan:
         skipped=skipped,
         findings=tuple(findings),
         nifti=tuple(nifti),
+        tables=tuple(tables),
     )
 
 

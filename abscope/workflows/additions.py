@@ -91,6 +91,15 @@ def addition_findings(context: Context, case_id: str, draft: Draft) -> tuple[Fin
     return (*refused, *own, *_references_with(case, draft))
 
 
+def as_addition(context: Context, case_id: str, reading: Reading) -> Reading:
+    """Return a reading whose report is that of an addition to a stored case."""
+    drafts = tuple(
+        d if d.is_empty else dataclasses.replace(d, findings=addition_findings(context, case_id, d))
+        for d in reading.drafts
+    )
+    return dataclasses.replace(reading, drafts=drafts)
+
+
 def additions(
     context: Context,
     draft: Draft,

@@ -12,9 +12,6 @@ from abscope.store.cases import Additions
 from abscope.workflows.context import Actor, Context
 from abscope.workflows.lab_results import read_labs, store_labs
 
-#: What marks a file as a table of laboratory results.
-LAB_SUFFIXES = frozenset({".csv", ".xlsx"})
-
 
 def start_case(
     context: Context, actor: Actor, patient_id: str, name: str = "", case_id: str | None = None

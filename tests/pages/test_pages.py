@@ -448,6 +448,37 @@ def _second_ct():
     return second
 
 
+TABLE = b"date,test,value,unit\n2024-01-31,Albumin,38,g/L\n2024-01-31,LDH,250,\n"
+
+
+def test_a_laboratory_table_among_the_scans_is_stored_with_the_case(page, context):
+    before = {s.id for s in context.cases.summaries()}
+    archive, labs = dicom_bytes(phantoms.ct_series()), ("labs.csv", TABLE, "text/csv")
+    shown = page("upload").upload("upload.files", archive, labs)
+    assert list(shown.table("File", "Results")["Results"]) == [1]
+    assert "1 cells of the laboratory table" in shown.words()
+    shown.press("upload.confirm")
+    (new,) = {s.id for s in context.cases.summaries()} - before
+    case = context.cases.get(new)
+    assert [(r.key, r.value) for r in case.labs] == [("albumin", 38.0)]
+    assert "lab-cells-not-read" in {f.code for f in case.findings}
+
+
+def test_a_laboratory_table_alone_starts_a_case(page, context):
+    before = {s.id for s in context.cases.summaries()}
+    shown = page("upload").upload("upload.files", ("labs.csv", TABLE, "text/csv"))
+    shown.press("upload.tables")
+    (new,) = {s.id for s in context.cases.summaries()} - before
+    assert len(context.cases.get(new).labs) == 1
+
+
+def test_files_of_another_patient_are_not_added_to_the_open_case(page):
+    shown = page("upload", "dose-only").choose("upload.target", "dose-only")
+    shown.upload("upload.files", dicom_bytes(_second_ct()))
+    assert not shown.has("upload.confirm")
+    assert {"PHANTOM-001", "OTHER-2"} <= set(shown.table("Patient ID", "Born")["Patient ID"])
+
+
 def test_one_set_with_two_identities_shows_them_side_by_side_and_cannot_be_saved(page):
     plan = phantoms.rtplan()
     plan.PatientID = "OTHER-2"
@@ -466,7 +497,8 @@ def test_hostile_names_are_shown_literally(page, name, number):
         for bad in HOSTILE:
             assert bad not in text, f"read as Markdown: {text}"
     if name in CASE_PAGES:
-        assert literal(HOSTILE[number], 60) in "\n".join(shown.interpreted())
+        person = Patient(id="", name=HOSTILE[number])
+        assert literal(person.shown_name, 60) in "\n".join(shown.interpreted())
     if name in ("contours", "dose"):
         names = {str(v) for t in shown.tables() for c in t.columns for v in t[c].tolist()}
         assert names >= set(HOSTILE)
