@@ -7,7 +7,7 @@ import pathlib
 import streamlit as st
 
 import components.preload  # noqa: F401  # first of all imports, see there
-from components import access, notices, state
+from components import access, notices, runtime, state
 from components.navigation import pages
 
 ASSETS = pathlib.Path(__file__).resolve().parent / "components" / "assets"
@@ -33,11 +33,13 @@ def main() -> None:
         if actor is None:
             return
         notices.sidebar(actor)
-        state.open_case_id()  # an address with ?case= opens the case, whichever page it names
-        wanted = state.take_wanted_page()
-        if wanted and wanted in known.by_name and known.by_name[wanted] is not chosen:
-            st.switch_page(known.by_name[wanted])
-        chosen.run()
+        with notices.in_words():
+            notices.archive(runtime.context().archive.read_only)
+            state.open_case_id()  # an address with ?case= opens the case, whichever page it names
+            wanted = state.take_wanted_page()
+            if wanted and wanted in known.by_name and known.by_name[wanted] is not chosen:
+                st.switch_page(known.by_name[wanted])
+            chosen.run()
 
 
 if __name__ == "__main__":

@@ -78,7 +78,8 @@ def predictions(
     del version
     context = runtime.context()
     found = predict_case(context, context.cases.get(case_id), dose_uid=dose_uid)
-    store_predictions(context, Actor(name=actor_name), found)
+    if not context.archive.read_only:
+        store_predictions(context, Actor(name=actor_name), found)
     return found
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import contextlib
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 
 import streamlit as st
 
+from abscope.core import incidents
 from abscope.core.case import Finding
 from abscope.core.errors import AbscopeError
 from abscope.predict.model import RESEARCH_USE
 from abscope.store.history import Change
+from abscope.store.integrity import BlobReport
 from abscope.workflows.conflicts import sentence
 from abscope.workflows.context import Actor
 from components.safe import literal
 
+logger = logging.getLogger(__name__)
 _ICONS = {"error": ":material/error:", "warning": ":material/warning:", "info": ":material/info:"}
 
 
@@ -34,6 +39,52 @@ def sidebar(actor: Actor) -> None:
         if actor.name != "local":
             st.caption(f"Signed in as {literal(actor.name)}")
             st.button("Sign out", key="access.sign_out", on_click=st.logout, type="tertiary")
+
+
+@contextlib.contextmanager
+def in_words() -> Iterator[None]:
+    """Draw whatever a page could not deal with: a refusal in its words, else a number.
+
+    The text of an unexpected error may quote a patient, so it goes neither to the screen nor to
+    the log.
+    """
+    try:
+        yield
+    except AbscopeError as problem:
+        error(problem)
+    except Exception as unexpected:  # the boundary of a page, as that of a job
+        incident = incidents.record(logger, "page", unexpected)
+        st.error(f"This page stopped at an unexpected error (incident {incident}).",
+                 icon=_ICONS["error"])  # fmt: skip
+        st.write("What was stored is not affected. Open the page again; if it stays, report the "
+                 "incident number to the administrator.")  # fmt: skip
+
+
+def archive(read_only: bool) -> None:
+    """Say when nothing can be stored."""
+    if read_only:
+        st.warning(
+            "The archive is read-only: cases can be looked at, nothing is stored. Ask the "
+            "administrator to make its folder writable.",
+            icon=":material/edit_off:",
+        )
+
+
+def integrity(broken_row: int | None, report: BlobReport) -> None:
+    """Draw whether the trail, the database and every stored array are whole."""
+    if broken_row is None:
+        st.success("Audit trail: every row fits the one before.")
+    else:
+        st.error(f"Audit trail: row {broken_row} was changed or a row before it is missing.")
+    if report.whole:
+        st.success(f"Database and {report.checked} stored arrays: all as they were written.")
+        return
+    if not report.database_ok:
+        st.error("The database file is damaged: restore the archive from its backup.")
+    for word, found in (("damaged", report.damaged), ("missing", report.missing)):
+        if found:
+            cases = sorted({case for ids in found.values() for case in ids})
+            st.error(f"{len(found)} stored arrays are {word}. Cases: {literal(', '.join(cases))}")
 
 
 def research_use() -> None:

@@ -34,5 +34,6 @@ def _warm(opened: Context) -> None:
 def runner() -> JobRunner:
     """Return the process's job runner, after it has taken up jobs that a restart interrupted."""
     found = JobRunner(context().jobs)
-    found.resume()
+    if not context().archive.read_only:
+        found.resume()
     return found

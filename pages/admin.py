@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 import components.preload  # noqa: F401  # first of all imports, see there
+from abscope.workflows.upkeep import verify
 from components import notices, runtime, tables
 from components.access import require
 
@@ -24,10 +25,8 @@ elif view == "Engines":
 elif view == "Jobs":
     tables.job_rows(context.jobs.jobs_of(""))
 else:
-    if st.button("Verify the chain", key="admin.verify", icon=":material/verified:"):
-        broken = context.archive.first_broken_audit_row()
-        if broken is None:
-            st.success("Every row fits the one before.")
-        else:
-            st.error(f"Row {broken} was changed or a row before it is missing.")
+    if st.button("Verify the archive", key="admin.verify", icon=":material/verified:"):
+        with st.spinner("Reading every stored array", show_time=True):
+            report = verify(context)
+        notices.integrity(context.archive.first_broken_audit_row(), report)
     tables.audit_rows(context.archive.audit_rows())

@@ -10,9 +10,9 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import logging
-import secrets
 from collections.abc import Callable
 
+from abscope.core import incidents
 from abscope.core.errors import AbscopeError, UsageError
 
 logger = logging.getLogger(__name__)
@@ -77,12 +77,7 @@ def perform(
 
 
 def _neutral(job_id: str, error: Exception) -> str:
-    incident = secrets.token_hex(4)
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown"
-    logger.error("job %s incident %s %s at %s", job_id, incident, type(error).__name__, place)
+    incident = incidents.record(logger, f"job {job_id}", error)
     return (
         f"The job stopped at an unexpected error (incident {incident}). "
         "Nothing was saved by it. Try again; if it stays, report the incident number."

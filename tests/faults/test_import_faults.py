@@ -5,14 +5,10 @@ Finer cases of the same ids lie in tests/unit/dicom, where each test also carrie
 
 from __future__ import annotations
 
-import pathlib
-
 import pytest
 
 from abscope.core.geometry import Grid
-from abscope.store.blobs import BlobStore
 from tests import phantoms
-from tests.faults.conftest import nothing_is_stored
 
 GRID = Grid.regular(
     origin_mm=(-40.0, -42.0, -32.0), spacing_zyx_mm=(4, 3, 2), shape_zyx=(14, 29, 44),
@@ -25,20 +21,6 @@ RT = [SET, PLAN, DOSE]
 
 
 # ------------------------------------------------------------------------------ storage and web
-@pytest.mark.parametrize("step", ["put_array", "put_arrays"])
-def test_s4_a_crash_in_the_middle_stores_nothing(upload, run, home, monkeypatch, step):
-    def crash(*_: object) -> str:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(BlobStore, step, crash)
-        with pytest.raises(KeyboardInterrupt):
-            upload(*CT, *RT)
-    nothing_is_stored(run)
-    assert not list(pathlib.Path(home).rglob(".tmp-*"))
-    assert len(upload(*CT, *RT)["series"]) == 1
-
-
 @pytest.mark.parametrize("word", ["../../x", "a/b", "x'; DROP TABLE cases;--", "a\x00b", "é"])
 def test_a4_a5_case_ids_are_words_of_a_plain_alphabet(run, upload, tmp_path, word):
     upload(*CT)

@@ -45,6 +45,7 @@ class Shown:
     def run(self) -> Shown:
         self.at.run()
         assert [e.value for e in self.at.exception] == []
+        assert [e.value for e in self.at.error if "unexpected error" in str(e.value)] == []
         return self
 
     def go(self, name: str) -> Shown:
