@@ -98,7 +98,9 @@ def test_s3_a_job_is_found_again_after_a_refresh(context):
         case_id="scan", function="abscope.workflows.contouring:contour_job", parameters="{}"
     )
     context.jobs.update_job(job.id, state="running", progress=0.4, message="Drawing the heart")
-    assert "Drawing the heart" in Shown.open("contours", "scan", by_address=True).words()
+    shown = Shown.open("contours", "scan", by_address=True)
+    (progress,) = [e for e in shown.elements() if e.type == "progress"]
+    assert "Drawing the heart" in str(progress.proto)
     context.jobs.update_job(job.id, state="failed", error="The worker stopped unexpectedly.")
     assert "stopped unexpectedly" in Shown.open("contours", "scan", by_address=True).words()
 
