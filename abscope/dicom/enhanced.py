@@ -90,13 +90,14 @@ def frames_of(dataset: pydicom.Dataset) -> list[pydicom.Dataset]:
             expected="one item a frame",
             remedy="Export the object again.",
         )
-    values = stored_values(dataset).reshape(count, rows, columns)
     shared = next(iter(header.items(dataset, "SharedFunctionalGroupsSequence")), None)
+    try:
+        facts = list(_facts(groups, shared))
+    except Exception:  # pydicom raises a dozen kinds for broken elements within the groups
+        raise header.unreadable("PerFrameFunctionalGroupsSequence", "readable items") from None
+    values = stored_values(dataset).reshape(count, rows, columns)
     common = _common(dataset, values.dtype)
-    return [
-        _frame(common, facts, pixels)
-        for facts, pixels in zip(_facts(groups, shared), values, strict=True)
-    ]
+    return [_frame(common, own, pixels) for own, pixels in zip(facts, values, strict=True)]
 
 
 def _count(dataset: pydicom.Dataset) -> int:
@@ -109,13 +110,11 @@ def _count(dataset: pydicom.Dataset) -> int:
 def _common(dataset: pydicom.Dataset, kind: np.dtype[np.generic]) -> pydicom.Dataset:
     """Return what every frame has: facts of the whole object and the format of its pixels."""
     common = pydicom.Dataset()
-    for keyword in _WHOLE:
-        if keyword in dataset:
+    for keyword in (*_WHOLE, "RadiopharmaceuticalInformationSequence"):
+        if keyword in dataset and header.text(dataset, keyword):
             common[keyword] = dataset[keyword]
-    sequence = "RadiopharmaceuticalInformationSequence"
-    if sequence in dataset:
-        common[sequence] = dataset[sequence]
-    common.Rows, common.Columns = dataset.Rows, dataset.Columns
+    common.Rows = int(header.number(dataset, "Rows") or 0)
+    common.Columns = int(header.number(dataset, "Columns") or 0)
     common.SamplesPerPixel = 1
     common.BitsAllocated = common.BitsStored = 8 * kind.itemsize
     common.HighBit = 8 * kind.itemsize - 1

@@ -21,6 +21,11 @@ GE_SCAN_TIME = (0x0009, 0x100D)
 MOST_UPTAKE_OVER_MIDNIGHT_H = 6.0
 #: Moments that slices of one series give for its start may differ by this much (seconds).
 AGREEMENT_S = 60.0
+#: Frames and their reference times last no longer (milliseconds: two days).
+MOST_MS = 1.728e8
+
+#: A date before this year is none of a scan.
+EARLIEST_YEAR = 1900
 
 Moment = tuple[datetime.datetime, str]
 
@@ -48,6 +53,8 @@ def moment_of(text: str) -> datetime.datetime | None:
     try:
         found = datetime.datetime.strptime(whole.ljust(14, "0"), "%Y%m%d%H%M%S")
     except ValueError:
+        return None
+    if found.year < EARLIEST_YEAR:
         return None
     return found + datetime.timedelta(seconds=float(f"0.{fraction or 0}"))
 
@@ -154,7 +161,9 @@ def _from_frames(slices: Sequence[pydicom.Dataset], half_life_s: float) -> datet
             duration = header.number(dataset, "ActualFrameDuration")
         except InputError:
             raise problem from None
-        if acquired is None or reference is None or not duration or duration <= 0:
+        if acquired is None or reference is None or duration is None:
+            raise problem
+        if not 0 < duration <= MOST_MS or not 0 <= reference <= MOST_MS:
             raise problem
         x = math.log(2) / half_life_s * duration / 1000
         mean_s = duration / 1000 * math.log(x / -math.expm1(-x)) / x

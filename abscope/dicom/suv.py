@@ -31,6 +31,20 @@ PHILIPS_ACTIVITY_FACTOR = (0x7053, 0x1009)
 WEIGHT_KG = (0.5, 400.0)
 DOSE_BQ = (1e5, 1e11)
 HALF_LIFE_S = (10.0, 1e7)
+#: What all slices of a series must agree on.
+_SAME = (
+    ("DecayCorrection", "(0054,1102)"),
+    ("CorrectedImage", "(0028,0051)"),
+    ("PatientWeight", "(0010,1030)"),
+    ("SeriesDate", "(0008,0021)"),
+    ("SeriesTime", "(0008,0031)"),
+)
+_SAME_OF_TRACER = (
+    ("RadionuclideTotalDose", "(0018,1074)"),
+    ("RadionuclideHalfLife", "(0018,1075)"),
+    ("RadiopharmaceuticalStartTime", "(0018,1072)"),
+    ("RadiopharmaceuticalStartDateTime", "(0018,1078)"),
+)
 #: After this many half-lives from injection the times cannot be right.
 MOST_HALF_LIVES = 10.0
 
@@ -122,6 +136,7 @@ def _factor(slices: Sequence[pydicom.Dataset], decay: str, sheet: _Sheet) -> tup
     sheet.note("Units (0054,1001)", unit or "absent")
     if not unit:
         raise NoSuvError("Units (0054,1001) is absent")
+    _check_agreement(slices)
     _check_corrections(first, decay, sheet)
     if unit == "GML":
         return _of_suv(first, sheet)
@@ -146,6 +161,17 @@ def _factor(slices: Sequence[pydicom.Dataset], decay: str, sheet: _Sheet) -> tup
     factor = activity * per_bqml
     words = f"counts x {factor:.6g}, from {activity:.6g} Bq/mL a count (7053,1009) and {formula}"
     return factor, f"SUV (body weight) = {words}"
+
+
+def _check_agreement(slices: Sequence[pydicom.Dataset]) -> None:
+    """Refuse when slices contradict each other in what the factor is made of."""
+    for keyword, tag in _SAME:
+        if len({header.text(s, keyword) for s in slices}) > 1:
+            raise NoSuvError(f"{keyword} {tag} differs between slices")
+    tracers = [header.items(s, "RadiopharmaceuticalInformationSequence") for s in slices]
+    for keyword, tag in _SAME_OF_TRACER:
+        if len({tuple(header.text(item, keyword) for item in held) for held in tracers}) > 1:
+            raise NoSuvError(f"{keyword} {tag} differs between slices")
 
 
 def _check_corrections(first: pydicom.Dataset, decay: str, sheet: _Sheet) -> None:

@@ -94,12 +94,17 @@ class ImageReference:
 
     @classmethod
     def of(cls, series: Series) -> ImageReference:
-        """Return the reference to a stored series."""
+        """Return the reference to a stored series.
+
+        An enhanced object is one for all planes. Which of its frames is which plane is not kept,
+        so none is named: the frame of reference places what is drawn.
+        """
+        uids = series.slice_uids
         return cls(
             study_uid=series.study_uid,
             series_uid=series.uid,
             grid=series.grid,
-            slice_uids=series.slice_uids,
+            slice_uids=uids if len(set(uids)) == len(uids) else (),
             sop_class_uid={"PT": PET_CLASS, "MR": MR_CLASS}.get(series.modality, CT_CLASS),
         )
 

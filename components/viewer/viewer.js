@@ -237,7 +237,7 @@ class Viewer {
     const pet = this.petSource();
     for (const pane of this.shownPanes()) {
       const { ctx, axis } = pane, mm = at[axis];
-      ctx.fillStyle = "#000";
+      ctx.fillStyle = this.scene.header.image.inverted ? "#fff" : "#000";
       ctx.fillRect(0, 0, pane.canvas.width, pane.canvas.height);
       pane.drawImage(this.index[axis], this.lut, this.lutVersion);
       pane.pet.load(pet, axis, mm);

@@ -96,6 +96,18 @@ def test_a_philips_factor_that_differs_between_slices_is_refused():
     assert "(7053,1000) differs between slices" in changed_by_hand(change).refusal
 
 
+@pytest.mark.parametrize("keyword", ["PatientWeight", "RadionuclideTotalDose", "SeriesTime"])
+def test_slices_that_contradict_each_other_give_no_suv(keyword):
+    def change(plane, ds):
+        if plane == 2:
+            tracer = ds.RadiopharmaceuticalInformationSequence[0]
+            setattr(tracer if keyword.startswith("Radio") else ds, keyword, "101400")
+
+    refusal = changed_by_hand(change).refusal
+    assert f"{keyword} (" in refusal
+    assert "differs between slices" in refusal
+
+
 def test_a_series_time_after_the_acquisition_needs_the_ge_scan_time():
     def later(_, ds):
         ds.SeriesTime = "180000"
