@@ -8,7 +8,6 @@ from components.tables_case import (
     choose_pair,
     choose_scene,
     comparison,
-    structures,
     worklist,
 )
 from components.tables_numbers import (
@@ -48,7 +47,6 @@ __all__ = [
     "model_cards",
     "scenarios",
     "shap_differences",
-    "structures",
     "what_if_estimates",
     "what_if_metrics",
     "worklist",

@@ -17,6 +17,9 @@ _STATUS = {
     "presented": "green", "synthetic": "violet",
 }  # fmt: skip
 
+#: Source of a structure set made of voxels -> what it is called.
+_MASKS = {"nifti": "NIfTI mask", "seg": "segmentation"}
+
 
 def worklist(summaries: Sequence[CaseSummary], wanted: str) -> CaseSummary | None:
     """Draw the worklist; return the case whose button was clicked in this run."""
@@ -106,50 +109,10 @@ def choose_sets(case: Case, key: str) -> list[str]:
 def set_name(info: StructureSetInfo, *, count: bool = True) -> str:
     """Return what a structure set is called on screen."""
     label = info.label.split(" (")[0] if info.is_auto else info.label
-    kind = "automatic" if info.is_auto else "clinical"
-    number = f", {len(info.rois)} structures" if count else ""
+    kind = "automatic" if info.is_auto else _MASKS.get(info.source, "clinical")
+    what = "structure" if len(info.rois) == 1 else "structures"
+    number = f", {len(info.rois)} {what}" if count else ""
     return f"{label or 'no name'} ({kind}{number})"
-
-
-def structures(case: Case, shown: Sequence[str] | None) -> None:
-    """Draw the structure table of the shown sets."""
-    sets = [s for s in case.structure_sets if shown is None or s.uid in shown]
-    rows: list[dict[str, object]] = [
-        {
-            "Set": set_name(s, count=False),
-            "Name": roi.name,
-            "TG-263 name": roi.standard_name,
-            "Volume (cm³)": roi.volume_cm3,
-            "Confidence": roi.confidence,
-        }
-        for s in sets
-        for roi in s.rois
-    ]
-    if not rows:
-        st.info("No structures are shown. Import an RTSTRUCT or draw automatic contours below.")
-        return
-    hidden = {"Set"} if len(sets) == 1 else set()
-    hidden |= {"Confidence"} if all(r["Confidence"] is None for r in rows) else set()
-    st.dataframe(
-        rows,
-        hide_index=True,
-        key="contours.structures",
-        placeholder="",
-        height="content" if len(rows) <= 25 else "auto",
-        column_order=[name for name in rows[0] if name not in hidden],
-        column_config={
-            "Volume (cm³)": st.column_config.NumberColumn(
-                format="%.1f", help="Half-slice end caps included"
-            ),
-            "TG-263 name": st.column_config.TextColumn(
-                help="Standard name (AAPM TG-263); empty when the name is not recognized"
-            ),
-            "Confidence": st.column_config.NumberColumn(
-                format="%.2f",
-                help="The engine's own plausibility check, 0 to 1; not a measured accuracy",
-            ),
-        },
-    )
 
 
 def choose_dose(case: Case, key: str) -> str:

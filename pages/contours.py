@@ -7,9 +7,21 @@ import streamlit as st
 import components.preload  # noqa: F401  # first of all imports, see there
 from abscope.core.errors import AbscopeError
 from abscope.workflows.contouring import compare_rois
-from abscope.workflows.exporting import export_rtstruct
 from abscope.workflows.findings import all_findings
-from components import banner, cached, images, jobs, navigation, notices, report, runtime, tables
+from abscope.workflows.naming import rename_structures
+from components import (
+    banner,
+    cached,
+    exports,
+    images,
+    jobs,
+    navigation,
+    notices,
+    report,
+    runtime,
+    structure_names,
+    tables,
+)
 from components.access import require
 from components.viewer.viewer import show_viewer
 
@@ -54,7 +66,17 @@ job = jobs.latest(case.id)
 if job is not None:
     jobs.watch(job)
 st.subheader("Structures", anchor=False)
-tables.structures(case, shown)
+names = structure_names.edit(case, shown)
+if names is not None and names.changes:
+    try:
+        rename_structures(context, actor, case.id, names.version, names.changes)
+    except AbscopeError as problem:
+        notices.error(problem)
+        structure_names.conflict(case, names)
+    else:
+        structure_names.saved(case)
+        st.rerun()
+exports.structures(case, actor, shown)
 
 if has_ct:
     st.subheader("Automatic contours", anchor=False)
@@ -63,23 +85,12 @@ if has_ct:
         "Structures to draw", engine.card.structures, default=list(engine.card.default_structures),
         key="contours.wanted", help=engine.card.description,
     )  # fmt: skip
-    automatic = [s for s in case.structure_sets if s.is_auto]
-    with st.container(horizontal=True):
-        if st.button(
-            "Draw contours", key="contours.run", type="primary", icon=":material/auto_fix_high:",
-            disabled=not wanted or (job is not None and job.state in ("waiting", "running")),
-        ):  # fmt: skip
-            jobs.start_contouring(case.id, actor, engine.card.id, wanted, None)
-            st.rerun()
-        if automatic:
-            st.download_button(
-                "Export automatic contours (RTSTRUCT)",
-                data=lambda: export_rtstruct(context, actor, case, automatic[-1].uid),
-                file_name=f"{case.id}-auto.dcm",
-                key="contours.export",
-                on_click="ignore",
-                icon=":material/download:",
-            )
+    if st.button(
+        "Draw contours", key="contours.run", type="primary", icon=":material/auto_fix_high:",
+        disabled=not wanted or (job is not None and job.state in ("waiting", "running")),
+    ):  # fmt: skip
+        jobs.start_contouring(case.id, actor, engine.card.id, wanted, None)
+        st.rerun()
     st.caption(
         "Automatic contours are a starting point: look at every plane before using them. To "
         "outline a tumor, press “Pick seed” in the viewer and click into it."

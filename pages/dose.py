@@ -7,7 +7,7 @@ import streamlit as st
 import components.preload  # noqa: F401  # first of all imports, see there
 from abscope.core.errors import AbscopeError
 from abscope.workflows.dose_evaluation import ACCEPT_COVERAGE, DoseEvaluation
-from components import banner, cached, charts, navigation, notices, tables
+from components import banner, cached, charts, exports, navigation, notices, tables
 from components.access import require
 from components.safe import literal
 from components.viewer.viewer import show_viewer
@@ -103,6 +103,7 @@ with beside.container():
 with beside.container(width=510):
     metrics()
 tables.dose_refusals(evaluations)
+exports.dose(case, actor, dose_uid)
 st.caption(
     "Physical dose. Method: contours on their own planes with half-slice end caps, fractional "
     "coverage, dose by trilinear interpolation in millimeters."

@@ -7,8 +7,10 @@ import dataclasses
 import sys
 
 from abscope.cli.shared import ACTOR, Result, plain_card
+from abscope.workflows import views
 from abscope.workflows.context import Context
 from abscope.workflows.contouring import compare_rois, contour_case
+from abscope.workflows.naming import rename_structure
 
 
 def contour(context: Context, given: argparse.Namespace) -> Result:
@@ -31,6 +33,21 @@ def compare(context: Context, given: argparse.Namespace) -> Result:
     return dataclasses.asdict(
         compare_rois(context, case, given.a, given.b, without_targets=given.without_gtv)
     )
+
+
+def rename(context: Context, given: argparse.Namespace) -> Result:
+    """``rename``."""
+    case = context.cases.get(given.case)
+    case = rename_structure(
+        context, ACTOR, given.case, case.version, given.set, given.roi, given.standard or None
+    )
+    rois = next(s.rois for s in case.structure_sets if s.uid == given.set)
+    return {
+        "case_id": case.id,
+        "version": case.version,
+        "structure_set_uid": given.set,
+        **views.roi_json(next(r for r in rois if r.number == given.roi)),
+    }
 
 
 def engines(context: Context, given: argparse.Namespace) -> Result:

@@ -119,6 +119,14 @@ def _parser() -> Parser:
         "--without-gtv", action="store_true", help="take the clinical GTV out of both"
     )
 
+    rename = add("rename", "Give a structure its TG-263 name.")
+    rename.add_argument("case")
+    rename.add_argument("--set", required=True, metavar="UID", help="structure set")
+    rename.add_argument("--roi", required=True, type=int, metavar="N", help="ROI number")
+    rename.add_argument(
+        "--standard", required=True, metavar="NAME", help='TG-263 name; "" takes the name away'
+    )
+
     dvh = add("dvh", "Compute dose-volume histograms and metrics.")
     dvh.add_argument("case")
     dvh.add_argument("--dose", metavar="UID")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from abscope.core.case import Case, Series
+from abscope.core.case import Case, RoiInfo, Series
 from abscope.core.labs import LabResult
 from abscope.store.cases import CaseSummary
 from abscope.workflows.findings import all_findings
@@ -48,18 +48,7 @@ def case_json(case: Case) -> dict[str, Any]:
                 "source": s.source,
                 "series_uid": s.series_uid,
                 "frame_of_reference_uid": s.frame_of_reference_uid,
-                "rois": [
-                    {
-                        "number": r.number,
-                        "name": r.name,
-                        "standard_name": r.standard_name,
-                        "name_confidence": r.name_confidence,
-                        "name_source": r.name_source,
-                        "volume_cm3": r.volume_cm3,
-                        "confidence": r.confidence,
-                    }
-                    for r in s.rois
-                ],
+                "rois": [roi_json(r) for r in s.rois],
             }
             for s in case.structure_sets
         ],
@@ -90,6 +79,19 @@ def case_json(case: Case) -> dict[str, Any]:
         "facts": dict(case.facts.values),
         "labs": len(case.labs),
         "findings": findings_json(all_findings(case)),
+    }
+
+
+def roi_json(roi: RoiInfo) -> dict[str, Any]:
+    """Return one structure of a set."""
+    return {
+        "number": roi.number,
+        "name": roi.name,
+        "standard_name": roi.standard_name,
+        "name_confidence": roi.name_confidence,
+        "name_source": roi.name_source,
+        "volume_cm3": roi.volume_cm3,
+        "confidence": roi.confidence,
     }
 
 

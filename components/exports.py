@@ -1,0 +1,62 @@
+"""Buttons that hand structures and doses back as DICOM files; a file is made when it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from abscope.core.case import Case
+from abscope.workflows.context import Actor
+from abscope.workflows.exporting import export_rtdose, export_rtstruct, export_seg
+from components import runtime
+from components.tables_case import set_name
+
+
+def structures(case: Case, actor: Actor, shown: Sequence[str] | None) -> None:
+    """Draw the export of one of the shown structure sets as RTSTRUCT or SEG."""
+    sets = {s.uid: s for s in case.structure_sets if shown is None or s.uid in shown}
+    if not sets:
+        return
+    context = runtime.context()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        uid = next(iter(sets))
+        if len(sets) > 1:
+            uid = st.selectbox(
+                "Set to export", list(sets), index=len(sets) - 1, key="contours.export.set",
+                format_func=lambda key: set_name(sets[key], count=False), width=420,
+            )  # fmt: skip
+        chosen = sets[uid]
+        st.download_button(
+            "Export RTSTRUCT",
+            data=lambda: export_rtstruct(context, actor, case, chosen.uid),
+            file_name=f"{case.id}-rtstruct.dcm",
+            key="contours.export",
+            on_click="ignore",
+            icon=":material/download:",
+            help="Contours, for planning systems",
+        )
+        st.download_button(
+            "Export SEG",
+            data=lambda: export_seg(context, actor, case, chosen.uid),
+            file_name=f"{case.id}-seg.dcm",
+            key="contours.export.seg",
+            on_click="ignore",
+            icon=":material/download:",
+            disabled=not any(s.uid == chosen.series_uid for s in case.series),
+            help="Voxels on the planes of the image, for viewers and research; needs the image",
+        )
+
+
+def dose(case: Case, actor: Actor, dose_uid: str) -> None:
+    """Draw the export of the shown dose as RTDOSE."""
+    context = runtime.context()
+    st.download_button(
+        "Export dose (RTDOSE)",
+        data=lambda: export_rtdose(context, actor, case, dose_uid),
+        file_name=f"{case.id}-rtdose.dcm",
+        key="dose.export",
+        on_click="ignore",
+        icon=":material/download:",
+        help="The dose shown (plan A), in gray, 32 bits a voxel",
+    )
