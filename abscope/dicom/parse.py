@@ -60,7 +60,9 @@ def _attach_pixels(dataset: pydicom.Dataset, data: bytes, place: int) -> int | N
     vr = "OW" if implicit else head[4:6].decode("ascii", "replace")
     start = place + (8 if implicit else 12)
     length = int.from_bytes(head[4:8] if implicit else head[8:12], "little")
-    if vr not in ("OB", "OW") or length == _UNDEFINED:
+    if vr not in ("OB", "OW"):
+        raise ValueError("pydicom would guess where the pixels begin")
+    if length == _UNDEFINED:
         return None
     value = memoryview(data)[start : start + length]
     dataset[_PIXEL_DATA] = RawDataElement(

@@ -20,6 +20,7 @@ from abscope.core.structures import StructureSet
 from abscope.dicom import header
 from abscope.dicom.dates import date_findings
 from abscope.dicom.inventory import Found, inventory, object_group, tagged
+from abscope.dicom.contour_counts import count_findings
 from abscope.dicom.link import LinkedSet, identity_absent, linked_sets
 from abscope.dicom.nifti_draft import read_nifti_files
 from abscope.dicom.references import drawn_on, reference_findings
@@ -158,6 +159,7 @@ def _draft(linked: LinkedSet, accepted: frozenset[str]) -> Draft:
     for item in by_kind["RTSTRUCT"]:
         try:
             structure_set, odd = parse_structure_set(item.dataset)
+            odd += count_findings(item.dataset, structure_set)
         except RefusedError as error:
             findings.append(_left_out(item, error))
             continue

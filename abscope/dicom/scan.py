@@ -17,6 +17,25 @@ _DEFLATED = b"1.2.840.10008.1.2.1.99"
 #: How packed files other than ZIP begin; they are named, never opened.
 _PACKED = (b"\x1f\x8b", b"7z\xbc\xaf\x27\x1c", b"Rar!", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
 _IMAGES = frozenset({"CT", "PT", "MR"})
+#: SOP classes that are imported -> the modality that they must name.
+_CLASSES = {
+    "1.2.840.10008.5.1.4.1.1.2": "CT",
+    "1.2.840.10008.5.1.4.1.1.2.1": "CT",
+    "1.2.840.10008.5.1.4.1.1.128": "PT",
+    "1.2.840.10008.5.1.4.1.1.4": "MR",
+    "1.2.840.10008.5.1.4.1.1.66.4": "SEG",
+    "1.2.840.10008.5.1.4.1.1.481.2": "RTDOSE",
+    "1.2.840.10008.5.1.4.1.1.481.3": "RTSTRUCT",
+    "1.2.840.10008.5.1.4.1.1.481.5": "RTPLAN",
+    "1.2.840.10008.5.1.4.1.1.481.8": "RTPLAN",
+}
+#: Modalities of other objects that lie beside scans (PS3.3 C.7.3.1.1.1), passed over by name.
+_OTHERS = frozenset(
+    "ANN AR ASMT AU BI BMD CFM CR CTPROTOCOL DG DMS DOC DX ECG EEG EMG EOG EPS ES FID FUSION GM HC "
+    "HD IO IOL IVOCT IVUS KER KO LEN LS M3D MG NM OAM OCT OP OPM OPT OPTBSV OPTENF OPV OSS OT PA "
+    "PLAN POS PR PX REG RESP RF RG RTIMAGE RTINTENT RTRAD RTRECORD RTSEGANN RWV SEG SM SMR SR SRF "
+    "STAIN TEXTUREMAP TG US VA VF XA XAPROTOCOL XC SC".split()
+)
 _PLANNING = frozenset({"RTSTRUCT", "RTDOSE", "RTPLAN", "SEG"})
 #: What marks a file as a table, which may hold laboratory results.
 _TABLES = (".csv", ".xlsx")
@@ -125,7 +144,7 @@ def _parse(source: SourceFile) -> tuple[Parsed | None, Finding | None]:
             "Unpack it, or pack the files as a ZIP archive.",
         )
     if not marked and data[:2] not in (b"\x08\x00", b"\x02\x00", b"\x00\x08"):
-        return None, None
+        return None, _nothing_known(source)
     if _DEFLATED in data:  # wherever it stands: a long meta header must not hide it
         return None, _unusable(
             source,
@@ -134,28 +153,63 @@ def _parse(source: SourceFile) -> tuple[Parsed | None, Finding | None]:
             "Export it as Explicit VR Little Endian.",
         )
     dataset, after_pixels = read_dataset(data, forced=not marked) or (None, 0)
-    modality = "" if dataset is None else header.text(dataset, "Modality").upper()
-    directory = dataset is not None and "DirectoryRecordSequence" in dataset
-    nameless = marked and dataset is not None and not header.text(dataset, "SOPClassUID")
-    if dataset is None or (nameless and not modality and not directory):
-        return None, _unusable(
-            source,
-            "dicom-unreadable",
-            "The file starts like DICOM and cannot be read.",
-            "Copy or export it again; the other files are not affected.",
-        )
-    if directory:
+    if dataset is None:
+        return None, _unreadable(source)
+    if "DirectoryRecordSequence" in dataset:
         return None, None
+    modality = header.text(dataset, "Modality").upper()
     if modality in _IMAGES | _PLANNING:
         parsed = Parsed(dataset=dataset, label=source.label, sha256=source.sha256)
         return parsed, _trailing(source, after_pixels)
-    if not modality and not marked:
-        return None, None
-    return None, Finding(
+    return None, _not_used(source, dataset, modality, marked)
+
+
+def _nothing_known(source: SourceFile) -> Finding | None:
+    """Return the finding for a file without any mark of DICOM that speaks of it all the same."""
+    return _unreadable(source) if b"1.2.840.10008." in source.data[:2048] else None
+
+
+def _not_used(
+    source: SourceFile, dataset: pydicom.Dataset, modality: str, marked: bool
+) -> Finding | None:
+    """Return what is to be said of an object whose modality is not imported."""
+    kind = header.text(dataset, "SOPClassUID")
+    if not modality and not kind:
+        return _unreadable(source) if marked else _nothing_known(source)
+    if kind in _CLASSES:
+        return Finding(
+            code="modality-contradicts-class",
+            severity="warning",
+            where=source.label,
+            message=f"The object is of class {_CLASSES[kind]} and names another modality or none, "
+            "so it is left out.",
+            expected=f"Modality {_CLASSES[kind]}",
+            remedy="The file is probably damaged: copy or export it again.",
+        )
+    if modality not in _OTHERS:
+        return Finding(
+            code="modality-unknown",
+            severity="warning",
+            where=source.label,
+            message=f"The object names the modality {modality[:16] or 'none'}, which there is not, "
+            "so it is left out.",
+            expected="CT, PT, MR, RTSTRUCT, RTDOSE, RTPLAN or SEG",
+            remedy="The file may be damaged: copy or export it again.",
+        )
+    return Finding(
         code="modality-not-used",
         severity="info",
         where=source.label,
         message=f"Objects of modality {modality[:16] or 'unknown'} are not imported.",
+    )
+
+
+def _unreadable(source: SourceFile) -> Finding:
+    return _unusable(
+        source,
+        "dicom-unreadable",
+        "The file starts like DICOM and cannot be read.",
+        "Copy or export it again; the other files are not affected.",
     )
 
 

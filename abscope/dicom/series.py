@@ -13,6 +13,7 @@ from abscope.core.ids import uid_from
 from abscope.dicom import header
 from abscope.dicom.acquisition import acquisition_findings
 from abscope.dicom.burned_in import burned_in, burned_in_findings
+from abscope.dicom.consistency import check_same_space, consistency_findings
 from abscope.dicom.enhanced import frames_of, is_multi_frame
 from abscope.dicom.gate import gate_series, orientation_key
 from abscope.dicom.inventory import group_of, tagged
@@ -44,6 +45,8 @@ def read_series(
             if _is_scout(group) or (number and len(group) == 1 and len(groups[0]) > 2):
                 findings.append(_scout(group) if turned else _odd_one(group))
                 continue
+            if number:
+                findings.append(_apart(group, groups[0]))
             found.extend(_stack(_series_uid(uid, number, group), group, accepted, findings))
         findings[before:] = _tagged(findings[before:], [i for group in groups for i in group])
     return found
@@ -140,6 +143,7 @@ def _gate(
     where = _words(group)
     slices = [item.dataset for item in group]
     try:
+        check_same_space(slices, where)
         gated = gate_series(slices, where=where, accepted=accepted)
     except RefusedError as error:
         findings.append(_refused(error, where))
@@ -151,6 +155,7 @@ def _gate(
         *gated.findings,
         *acquisition_findings(first, gated.volume.grid, where),
     ]
+    noted.extend(consistency_findings(group, where))
     if suv is not None:
         noted.extend(suv_findings(suv, where))
     findings.extend(noted)
@@ -199,6 +204,18 @@ def _is_scout(group: list[Parsed]) -> bool:
 
 def _direction(item: Parsed) -> object:
     return orientation_key(item.dataset)[0]
+
+
+def _apart(group: list[Parsed], largest: list[Parsed]) -> Finding:
+    return Finding(
+        code="stacks-in-one-series",
+        severity="warning",
+        where=_words(group),
+        message=f"{len(group)} images of this series differ from its other {len(largest)} in "
+        "orientation, size or pixel spacing; they are read as a series of their own.",
+        expected="one orientation, size and pixel spacing",
+        remedy="Check that no slice of the larger stack is missing.",
+    )
 
 
 def _split(group: list[Parsed], phases: list[Phase]) -> Finding:

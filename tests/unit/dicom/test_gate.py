@@ -167,7 +167,7 @@ def test_d9_each_slice_has_its_own_rescale_and_sign():
     choices = [(1, 0, "<i2"), (1, -1024, "<u2"), (1, -2048, "<u2"), (-1, 5, "<i2"), (1, 7, "<i2")]
     for n, ds in enumerate(slices):
         slices = changed(slices, n, **rescaled(ds, *choices[n % len(choices)]))
-    is_right(passed(slices))
+    is_right(passed(slices, "slices-disagree"))
 
 
 def test_d9_fractions_of_a_rescale_give_float_values():
@@ -181,7 +181,7 @@ def test_d9_fractions_of_a_rescale_give_float_values():
 
 def test_values_beyond_16_bits_are_clipped_and_said():
     slices = changed(series(), 4, RescaleSlope=100, RescaleIntercept=0)
-    volume = passed(slices, "values-clipped")
+    volume = passed(slices, "values-clipped", "slices-disagree")
     assert volume.array_zyx.max() == 32767
 
 

@@ -126,9 +126,29 @@ def test_u13_one_uid_with_two_contents_is_a_conflict_that_names_both_files():
 
 def test_objects_of_other_kinds_are_named_and_left():
     other = copy.deepcopy(PLAN)
-    other.Modality = "US"
+    other.Modality, other.SOPClassUID = "US", "1.2.840.10008.5.1.4.1.1.6.1"
     found = scan(files(as_bytes(other)))
     assert (found.objects, codes(found.findings)) == ((), {"modality-not-used", "files-skipped"})
+
+
+@pytest.mark.parametrize("modality", ["CX", ""])
+def test_an_object_that_contradicts_its_class_is_said_to_be_damaged(modality):
+    other = copy.deepcopy(PLAN)
+    other.Modality = modality
+    found = scan(files(as_bytes(other)))
+    assert codes(found.findings, "warning") == {"modality-contradicts-class"}
+
+
+def test_a_file_without_its_mark_that_speaks_of_dicom_is_unreadable_not_noise():
+    data = as_bytes(PLAN)
+    found = scan(files(data[:128] + b"DXCM" + data[132:]))
+    assert codes(found.findings, "error") == {"dicom-unreadable"}
+
+
+def test_bytes_that_follow_the_pixels_are_said():
+    dose = phantoms.rtdose()
+    assert codes(scan(files(as_bytes(dose) + b"\x01\x02")).findings) == {"bytes-after-pixels"}
+    assert codes(scan(files(as_bytes(dose) + bytes(20))).findings) == set()
 
 
 def test_a_damaged_file_is_named_and_the_others_are_read():
