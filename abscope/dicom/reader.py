@@ -18,9 +18,9 @@ from abscope.core.ids import uid_from
 from abscope.core.plan import Dose, Plan
 from abscope.core.structures import StructureSet
 from abscope.dicom import header
+from abscope.dicom.contour_counts import count_findings
 from abscope.dicom.dates import date_findings
 from abscope.dicom.inventory import Found, inventory, object_group, tagged
-from abscope.dicom.contour_counts import count_findings
 from abscope.dicom.link import LinkedSet, identity_absent, linked_sets
 from abscope.dicom.nifti_draft import read_nifti_files
 from abscope.dicom.references import drawn_on, reference_findings
