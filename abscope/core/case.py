@@ -211,17 +211,27 @@ class Case:
         return next((p for p in self.plans if p.uid == dose.plan_uid), None)
 
     def planning_series(self) -> Series | None:
-        """Return the CT the clinical structures were drawn on, or the first CT, or the first image.
+        """Return the CT that was planned on, by what refers to it, else the earliest CT.
 
-        A PET or MR is taken only where there is no CT, even when structures were drawn on it.
+        In this order: the CT of the structures that a plan or dose names, that of any clinical
+        structures, one in the frame of reference of a dose, the earliest by date. A PET or MR is
+        taken only where there is no CT, even when structures were drawn on it.
         """
-        drawn_on = {s.series_uid for s in self.structure_sets if not s.is_auto}
-        cts = [s for s in self.series if s.modality == "CT"]
+        planned = {p.structure_set_uid for p in self.plans}
+        planned |= {d.structure_set_uid for d in self.doses}
+        clinical = [s for s in self.structure_sets if not s.is_auto]
+        drawn_planned = {s.series_uid for s in clinical if s.uid in planned}
+        drawn = {s.series_uid for s in clinical}
+        frames = {d.grid.frame_of_reference_uid for d in self.doses} - {""}
+        by_date = sorted(self.series, key=lambda s: s.date or "9999")
+        cts = [s for s in by_date if s.modality == "CT"]
         for wanted in (
-            [s for s in cts if s.uid in drawn_on],
+            [s for s in cts if s.uid in drawn_planned],
+            [s for s in cts if s.uid in drawn],
+            [s for s in cts if s.grid.frame_of_reference_uid in frames],
             cts,
-            [s for s in self.series if s.uid in drawn_on],
-            list(self.series),
+            [s for s in by_date if s.uid in drawn],
+            by_date,
         ):
             if wanted:
                 return wanted[0]

@@ -302,6 +302,8 @@ def _slices(
     series = (image_of(case, set_info) if set_info else None) or case.planning_series()
     if series is None:
         return (), "The case has no images."
+    if series.unit != "HU":
+        return (), "The pictures of a page show CT; the structures lie on another kind of image."
     if series.burned_in == "YES" and not options.show_burned_in:
         return (), BURNED_IN
     image = context.cases.volume(series)
