@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from abscope.core.errors import RefusedError
 from abscope.core.geometry import Grid
 from abscope.core.ids import uid_from
 from abscope.core.settings import Settings
@@ -90,8 +91,12 @@ class Worker:
         )  # fmt: skip
 
     def run(self) -> None:
+        """Go on for ever; with a second process on the archive some steps are refused."""
         while True:
-            self._rng.choice(self._steps)()
+            try:
+                self._rng.choice(self._steps)()
+            except RefusedError as error:
+                say(refused=error.code)
 
     def _case(self) -> str | None:
         ids = sorted(s.id for s in self._context.cases.summaries())

@@ -70,18 +70,29 @@ class Worker:
         found: dict[str, Any] = json.loads(line)
         return found
 
-    def killed(self, seed: int, point: str, delay_seconds: float) -> list[dict[str, Any]]:
-        """Let a child work and kill it; return what it said."""
+    def start(self, seed: int, point: str) -> int:
+        """Let a child work; return its process id."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"seed": seed, "point": point}).encode() + b"\n")
-        pid = (self.line() or {})["pid"]
+        return int((self.line() or {})["pid"])
+
+    def kill(self, pid: int) -> list[dict[str, Any]]:
+        """Kill the child; return what it said since it was last listened to."""
+        said = []
+        os.kill(pid, signal.SIGKILL)
+        while (line := self.line() or {}) and "ended" not in line:
+            said.append(line)
+        assert line["ended"] == -signal.SIGKILL
+        return said
+
+    def killed(self, seed: int, point: str, delay_seconds: float) -> list[dict[str, Any]]:
+        """Let a child work and kill it, or wait for its end at a point; return what it said."""
+        pid = self.start(seed, point)
         said, until = [], time.monotonic() + (SECONDS if point else delay_seconds)
         while (line := self.line(until)) is not None and "ended" not in line:
             said.append(line)
         if line is None:
-            os.kill(pid, signal.SIGKILL)
-            while (line := self.line() or {}) and "ended" not in line:
-                said.append(line)
+            return said + self.kill(pid)
         assert line["ended"] == -signal.SIGKILL
         return said
 
@@ -121,6 +132,31 @@ def test_s4_100_kills_lose_nothing_that_was_acknowledged(worker, tmp_path, monke
     _campaign(worker, tmp_path / "home", monkeypatch, kills=100)
 
 
+@pytest.mark.slow
+def test_s1_s4_two_processes_that_work_and_are_killed_leave_a_whole_archive(tmp_path, monkeypatch):
+    """Two processes import, edit and delete the same cases at once, and both are killed, 4 times.
+
+    A step that crosses another is refused by name and never half done: every case that is there
+    can be read, no file is left over, and database and audit chain are whole.
+    """
+    home = tmp_path / "home"
+    workers = [Worker(home), Worker(home)]
+    said: list[dict[str, Any]] = []
+    try:
+        for turn in range(4):
+            pids = [worker.start(10 * turn + n, "") for n, worker in enumerate(workers)]
+            time.sleep(1.0)
+            for worker, pid in zip(workers, pids, strict=True):
+                said += worker.kill(pid)
+            _check_whole(home, monkeypatch)
+    finally:
+        for worker in workers:
+            worker.close()
+    refused = {line["refused"] for line in said if "refused" in line}
+    assert refused <= {"case-changed", "case-not-found", "already-stored", "archive-changed"}
+    assert sum("done" in line for line in said) > 20
+
+
 def _campaign(
     worker: Worker, home: pathlib.Path, monkeypatch: pytest.MonkeyPatch, *, kills: int
 ) -> None:
@@ -132,6 +168,7 @@ def _campaign(
         said = worker.killed(1000 + kill, points[kill % len(points)], rng.uniform(0.0, 0.4))
         done = _take(said, known)
         acknowledged += len(done)
+        assert not [line for line in said if "refused" in line]
         in_hand = said[-1] if said and "begin" in said[-1] else None
         if points[kill % len(points)] == "before files are deleted":
             _nothing_of_the_deleted(home, in_hand)
@@ -183,6 +220,14 @@ def _check(
     in_hand: dict[str, Any] | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    stored = _check_whole(home, monkeypatch)
+    if in_hand is not None and stored != known:
+        _apply(in_hand, known)  # all of the step in hand, or nothing of it
+    assert stored == known
+
+
+def _check_whole(home: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Known]:
+    """Check all that must hold whatever was going on, and return what is stored."""
     with contextlib.closing(sqlite3.connect(home / "abscope.sqlite")) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     with monkeypatch.context() as patched:  # as if the next start were a day later
@@ -191,9 +236,6 @@ def _check(
         context = open_context(settings_of(home))
     try:
         stored = {case: _stored(context, case) for case in _ids(context)}
-        if in_hand is not None and stored != known:
-            _apply(in_hand, known)  # all of the step in hand, or nothing of it
-        assert stored == known
         assert integrity.verify(context.archive).whole
         assert context.archive.first_broken_audit_row() is None
         with context.archive.reading() as db:
@@ -205,6 +247,7 @@ def _check(
     assert {p.name for p in home.iterdir()} <= {
         "abscope.sqlite", "abscope.sqlite-wal", "abscope.sqlite-shm", "blobs",
     }  # fmt: skip
+    return stored
 
 
 def _ids(context: Context) -> list[str]:
