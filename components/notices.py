@@ -84,7 +84,11 @@ def integrity(broken_row: int | None, report: BlobReport) -> None:
     for word, found in (("damaged", report.damaged), ("missing", report.missing)):
         if found:
             cases = sorted({case for ids in found.values() for case in ids})
-            st.error(f"{len(found)} stored arrays are {word}. Cases: {literal(', '.join(cases))}")
+            count = "One stored array is" if len(found) == 1 else f"{len(found)} stored arrays are"
+            st.error(
+                f"{count} {word}. Cases: {literal(', '.join(cases))}. Restore the archive from "
+                "its backup, or delete these cases and import them again."
+            )
 
 
 def research_use() -> None:

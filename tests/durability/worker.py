@@ -41,7 +41,8 @@ GRID = Grid.regular(
 )  # fmt: skip
 #: Name of a point -> module or class, its function, and whether to die before or after it.
 POINTS: dict[str, tuple[Any, str, bool]] = {
-    "half a blob": (os, "fsync", True),
+    "half a blob": (os, "fdopen", False),
+    "an unsynced blob": (os, "fsync", True),
     "after a blob": (blobs.BlobStore, "_write", False),
     "before the commit": (audit, "append", False),
     "before files are deleted": (blobs.BlobStore, "delete", True),
@@ -143,6 +144,24 @@ class Worker:
             say(done="delete")
 
 
+class HalfWritten:
+    """A file whose writer is killed in the middle."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __enter__(self) -> HalfWritten:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        raise AssertionError("unreachable")
+
+    def write(self, data: memoryview) -> None:
+        self._stream.write(data[: len(data) // 2])
+        self._stream.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def say(**words: object) -> None:
     """Write one line that a kill cannot take back."""
     os.write(1, (json.dumps(words) + "\n").encode())
@@ -158,6 +177,8 @@ def die_at(point: str, rng: random.Random) -> None:
         if before and left[0] <= 0:
             os.kill(os.getpid(), signal.SIGKILL)
         result = original(*args, **kwargs)
+        if point == "half a blob":
+            return HalfWritten(result) if left[0] <= 0 else result
         if left[0] <= 0:
             os.kill(os.getpid(), signal.SIGKILL)
         return result
