@@ -166,7 +166,7 @@ class CaseTable:
             if add.changed_series:  # their voxels until now
                 erasure.note(db, erasure.blobs_of(db, case_id))
             _change(db, case_id, add)
-        erasure.finish(self._archive)
+        erasure.finish_now(self._archive)
 
     def set_facts(
         self, case_id: str, version: int, facts: ClinicalFacts, entry: AuditEntry
@@ -208,8 +208,8 @@ class CaseTable:
             db.execute(delete(jobs).where(jobs.c.case_id == case_id))
             if db.execute(delete(cases).where(cases.c.id == case_id)).rowcount != 1:
                 raise _case_not_found()
-            erasure.note(db, held)
-        erasure.finish(self._archive)
+            erasure.note(db, {erasure.LOG, *held})
+        erasure.finish_now(self._archive)
 
     def _add(self, db: Connection, case_id: str, add: Additions) -> None:
         """Insert rows whose voxels are there: a delete may have taken shared ones meanwhile."""

@@ -32,9 +32,12 @@ def blobs_of(db: Connection, case_id: str) -> set[str]:
 
 
 def note(db: Connection, keys: Iterable[str]) -> None:
-    """Note that blobs and the log are to be removed, in the transaction that took the rows."""
+    """Note blobs to be removed, in the transaction that took rows; those still in use stay.
+
+    With `LOG` among the keys, the log of the database and the copies that upgrades made go too.
+    """
     known = set(db.execute(select(erasures.c.key)).scalars())
-    new = ({LOG} | set(keys)) - known
+    new = set(keys) - known
     if new:
         db.execute(erasures.insert(), [{"key": key} for key in sorted(new)])
 
@@ -48,9 +51,10 @@ def finish(archive: Archive) -> None:
     with archive.writing() as db, failures.files():  # nobody can add a row that points to them
         for key in noted - {LOG} - _referenced(db):
             archive.blobs.delete(key)
-        for copy in migrations.copies(archive.database) if archive.database else ():
-            copy.unlink(missing_ok=True)
-    done = noted if archive.compact() else noted - {LOG}
+        if LOG in noted and archive.database:
+            for copy in migrations.copies(archive.database):
+                copy.unlink(missing_ok=True)
+    done = noted - {LOG} if LOG in noted and not archive.compact() else noted
     with archive.writing() as db:
         db.execute(delete(erasures).where(erasures.c.key.in_(done)))
 
@@ -73,8 +77,16 @@ def sweep(archive: Archive) -> int:
     return removed + len(orphans)
 
 
+def finish_now(archive: Archive) -> None:
+    """Finish after a change that is stored already; what cannot be done now waits for later."""
+    try:
+        finish(archive)
+    except RefusedError as error:  # busy or full: the change stands, the note stays
+        logger.warning("files are removed when the archive is next opened: %s", error.code)
+
+
 def clean(archive: Archive) -> None:
-    """Do both when an archive is opened; what cannot be done now waits for the next time."""
+    """Finish and sweep when an archive is opened; what cannot be done now waits for later."""
     try:
         finish(archive)
         removed = sweep(archive)

@@ -197,7 +197,8 @@ def _check(
         }
         with archive.writing(dataclasses.replace(entry, detail=detail)) as db:
             # What the archive that it replaces has beyond it goes when it is next opened.
-            erasure.note(db, present.older_than(-60) - set(manifest.blobs))
+            beyond = present.older_than(-60) - set(manifest.blobs)
+            erasure.note(db, {erasure.LOG, *beyond})
     finally:
         archive.close()
     with contextlib.closing(sqlite3.connect(file)) as raw:

@@ -20,7 +20,7 @@ from abscope.core.case import Patient
 from abscope.core.errors import ConflictError, ModelError, RefusedError
 from abscope.jobs.runner import DIED, JobRunner
 from abscope.predict.card import read_model_file
-from abscope.store import tables
+from abscope.store import failures, tables
 from abscope.store.archive import Archive
 from abscope.store.blobs import BlobStore
 from abscope.store.cases import Additions
@@ -368,6 +368,26 @@ def test_s12_deleting_leaves_the_row_of_the_trail_and_nothing_else(tmp_path, mon
     ]  # fmt: skip
     assert context.archive.first_broken_audit_row() is None
     context.archive.close()
+
+
+def test_s12_a_deletion_that_cannot_be_finished_now_is_finished_later(context, monkeypatch):
+    """The rows of a case are deleted, then the archive is busy before its files could go.
+
+    The deletion stands; the files go when the archive is next opened.
+    """
+    save(context, KIM, numbered(phantom(), 12), case_id="two")
+
+    def busy(archive: Archive) -> bool:
+        raise failures.of_database("database is locked")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Archive, "compact", busy)
+        patched.setattr(BlobStore, "delete", lambda store, key: None)
+        context.cases.delete("two", KIM.entry("delete", "two"))
+    assert not context.cases.exists("two")
+    assert len(files_below(context.archive.settings.home / "blobs")) == 3
+    open_context(context.archive.settings).archive.close()
+    assert list(files_below(context.archive.settings.home / "blobs")) == []
 
 
 def test_s12_voxels_that_another_case_shares_stay(context):
