@@ -23,9 +23,11 @@ from typing import Any
 
 import pytest
 
+from abscope.dicom.reader import Draft
 from abscope.store import blobs, erasure, integrity
-from abscope.workflows.context import Context, open_context
-from tests.durability.worker import POINTS, voxel_hash
+from abscope.workflows.context import Actor, Context, open_context
+from abscope.workflows.importing import save
+from tests.durability.worker import POINTS, numbered, phantom, voxel_hash
 from tests.fixtures.archives import settings_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -160,7 +162,7 @@ def test_s1_s4_two_processes_that_work_and_are_killed_leave_a_whole_archive(tmp_
 def _campaign(
     worker: Worker, home: pathlib.Path, monkeypatch: pytest.MonkeyPatch, *, kills: int
 ) -> None:
-    rng = random.Random(kills)
+    rng, draft = random.Random(kills), phantom()
     points = [*POINTS, *[""] * len(POINTS)]
     known: dict[str, Known] = {}
     acknowledged = 0
@@ -172,6 +174,8 @@ def _campaign(
         in_hand = said[-1] if said and "begin" in said[-1] else None
         if points[kill % len(points)] == "before files are deleted":
             _nothing_of_the_deleted(home, in_hand)
+        if in_hand is not None and in_hand["begin"] == "import":
+            _import_again(home, draft, in_hand["case"])
         _check(home, known, in_hand, monkeypatch)
     assert acknowledged > 3 * kills
 
@@ -210,6 +214,17 @@ def _nothing_of_the_deleted(home: pathlib.Path, in_hand: dict[str, Any] | None) 
         with context.archive.reading() as db:
             noted = db.exec_driver_sql("SELECT count(*) FROM erasures").scalar()
         assert noted == 0
+    finally:
+        context.archive.close()
+
+
+def _import_again(home: pathlib.Path, draft: Draft, case_id: str) -> None:
+    """What a person does after a crash; files that it left half-written must not be taken up."""
+    context = open_context(settings_of(home))
+    try:
+        if not context.cases.exists(case_id):
+            number = int(case_id.removeprefix("case-"))
+            save(context, Actor(name="again"), numbered(draft, number), case_id=case_id)
     finally:
         context.archive.close()
 
