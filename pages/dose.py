@@ -103,6 +103,9 @@ with beside.container():
 with beside.container(width=510):
     metrics()
 tables.dose_refusals(evaluations)
+doubts = [finding for evaluation in evaluations for finding in evaluation.findings]
+if doubts:
+    notices.findings(doubts)
 exports.dose(case, actor, dose_uid)
 st.caption(
     "Physical dose. Method: contours on their own planes with half-slice end caps, fractional "

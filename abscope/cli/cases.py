@@ -10,9 +10,9 @@ from abscope.cli.progress import ProgressLine
 from abscope.cli.shared import ACTOR, Result, read_bytes
 from abscope.core.analytes import AMBIGUOUS, find_analyte
 from abscope.core.case import Case
-from abscope.core.errors import ConflictError, IdentityError, InputError, UsageError
+from abscope.core.errors import InputError, UsageError
 from abscope.workflows import views
-from abscope.workflows.additions import addition_findings
+from abscope.workflows.additions import as_addition
 from abscope.workflows.case_facts import set_facts
 from abscope.workflows.context import Context
 from abscope.workflows.findings import all_findings
@@ -38,6 +38,8 @@ def import_files(context: Context, given: argparse.Namespace) -> Result:
     if only_tables(reading):
         files = [(table.label, table.data) for table in reading.tables]
         return _whole(context, start_from_labs(context, ACTOR, files, case_id=given.case))
+    if given.case is not None and context.cases.exists(given.case):
+        reading = as_addition(context, given.case, reading)
     try:
         draft = check_reading(reading, accepted, patient=given.patient)
     except InputError as error:
@@ -52,21 +54,15 @@ def import_files(context: Context, given: argparse.Namespace) -> Result:
             ],
         }
     known = None if given.case is not None else same_import(context, draft)
-    try:
-        case = known or save(
-            context,
-            ACTOR,
-            draft,
-            case_id=given.case,
-            findings=reading.findings,
-            accepted=accepted,
-            reasons=dict.fromkeys(accepted, given.reason) if given.reason else None,
-        )
-    except (IdentityError, ConflictError) as refused:
-        if given.case is None or not context.cases.exists(given.case):
-            raise
-        found = addition_findings(context, given.case, draft)
-        return {"_error": refused, "findings": findings_json(found)}
+    case = known or save(
+        context,
+        ACTOR,
+        draft,
+        case_id=given.case,
+        findings=reading.findings,
+        accepted=accepted,
+        reasons=dict.fromkeys(accepted, given.reason) if given.reason else None,
+    )
     case = store_tables(context, ACTOR, case, read_tables(reading.tables, case=case))
     result = _whole(context, case)
     idle = sorted(accepted - {f["code"] for f in result["findings"]})

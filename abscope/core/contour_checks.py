@@ -25,6 +25,8 @@ BEYOND_MM = 0.5
 SKIPPED_PLANES = 1.9
 #: Outlines that come closer than this touch, and do not cross (mm).
 TOUCHING_MM = 0.01
+#: Points of an outline that are looked at for crossings; of longer ones every second or later.
+MOST_POINTS = 2000
 #: Structure numbers named in one line.
 MOST_NUMBERS = 12
 
@@ -98,7 +100,7 @@ def _gap_findings(roi: Roi, positions: FloatArray, group: str) -> Iterator[Findi
 def _measure(roi: Roi, positions: FloatArray, image: Grid | None) -> _Measured:
     points = [np.asarray(c.points_mm, dtype=np.float64) for c in roi.closed]
     axes = np.eye(3) if image is None else image.axes
-    flat = [np.ascontiguousarray(p @ axes[:2].T) for p in points]
+    flat = [_thinned(p @ axes[:2].T) for p in points]
     on_planes = _Measured(
         number=roi.number,
         crossing=sum(crosses_itself(p, TOUCHING_MM) for p in flat),
@@ -111,14 +113,27 @@ def _measure(roi: Roi, positions: FloatArray, image: Grid | None) -> _Measured:
     inside = positions[
         (positions >= planes[0] - spacing / 2) & (positions <= planes[-1] + spacing / 2)
     ]
-    off = np.abs(inside[:, None] - planes[None, :]).min(axis=1) if inside.size else np.zeros(1)
+    off = _to_nearest_mm(inside, planes)
     usual = float(np.median(np.diff(positions))) if positions.size > 2 else 0.0
     return dataclasses.replace(
         on_planes,
-        off_plane_mm=float(off.max()),
+        off_plane_mm=float(off.max(initial=0.0)),
         skips=round(usual / spacing) if spacing and usual > SKIPPED_PLANES * spacing else 1,
         beyond_mm=_beyond_mm(np.concatenate(points), image),
     )
+
+
+def _to_nearest_mm(positions: FloatArray, planes: FloatArray) -> FloatArray:
+    """Return the distance of each position from the nearest of ascending planes (mm)."""
+    after = np.clip(np.searchsorted(planes, positions), 1, max(len(planes) - 1, 1))
+    after = np.minimum(after, len(planes) - 1)
+    before = np.maximum(after - 1, 0)
+    return np.minimum(np.abs(positions - planes[before]), np.abs(positions - planes[after]))
+
+
+def _thinned(points_xy: FloatArray) -> FloatArray:
+    """Return an outline of at most twice `MOST_POINTS` points, so that no file takes hours."""
+    return np.ascontiguousarray(points_xy[:: max(1, len(points_xy) // MOST_POINTS)])
 
 
 def _beyond_mm(points_mm: FloatArray, image: Grid) -> float:

@@ -133,6 +133,13 @@ class CaseTable:
                 return case_id
         return None
 
+    def count_held_otherwise(self, files: Mapping[str, str]) -> int:
+        """Return how many of these UIDs (UID -> sha256) are held by any case in other bytes."""
+        query = select(source_files.c.sop_uid, source_files.c.sha256).distinct()
+        with self._archive.reading() as db:
+            held = db.execute(query.where(source_files.c.sop_uid.in_(list(files)))).all()
+        return len({row.sop_uid for row in held if files[row.sop_uid] != row.sha256})
+
     def known_files(self, case_id: str) -> dict[str, str]:
         """Return SOPInstanceUID -> sha256 of every file imported into a case."""
         with self._archive.reading() as db:

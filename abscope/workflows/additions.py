@@ -59,17 +59,28 @@ def extend(
     return context.cases.get(case_id)
 
 
-def addition_findings(context: Context, case_id: str, draft: Draft) -> tuple[Finding, ...]:
-    """Return the report of a draft as a part of a stored case, before anything is saved.
+def as_addition(context: Context, case_id: str, reading: Reading) -> Reading:
+    """Return an upload as it is reported before it is added to a stored case; nothing is saved.
 
-    What the case holds already is missing no more; identities that differ stand side by side.
+    What the case holds already is missing no more. What contradicts the case is an error that
+    nobody can accept: another patient (identities side by side), other bytes for a known UID.
     """
     case = context.cases.get(case_id)
+    drafts = tuple(
+        draft
+        if draft.is_empty
+        else dataclasses.replace(draft, findings=_findings_with(context, case, draft))
+        for draft in reading.drafts
+    )
+    return dataclasses.replace(reading, drafts=drafts)
+
+
+def _findings_with(context: Context, case: Case, draft: Draft) -> tuple[Finding, ...]:
     own = tuple(f for f in draft.findings if f.code not in REFERENCE_CODES)
     refused: list[Finding] = []
     try:
         _check_identity(case, draft)
-        _check_conflicts(case, draft, context.cases.known_files(case_id))
+        _check_conflicts(case, draft, context.cases.known_files(case.id))
         _completed(case, draft)
         draft = on_images_of(case, draft)
         own += tuple(f for f in draft.findings if f not in own and f.code not in REFERENCE_CODES)
@@ -82,22 +93,13 @@ def addition_findings(context: Context, case_id: str, draft: Draft) -> tuple[Fin
                 message=error.what,
                 remedy=error.remedy,
                 expected=error.expected,
-                group=f"case {case_id}",
+                group=f"case {case.id}",
                 identities=_side_by_side(case.patient, draft.patient)
                 if isinstance(error, IdentityError)
                 else (),
             )
         )
     return (*refused, *own, *_references_with(case, draft))
-
-
-def as_addition(context: Context, case_id: str, reading: Reading) -> Reading:
-    """Return a reading whose report is that of an addition to a stored case."""
-    drafts = tuple(
-        d if d.is_empty else dataclasses.replace(d, findings=addition_findings(context, case_id, d))
-        for d in reading.drafts
-    )
-    return dataclasses.replace(reading, drafts=drafts)
 
 
 def additions(

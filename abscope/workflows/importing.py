@@ -196,10 +196,29 @@ def save(
     chosen = new_case_id() if case_id is None else check_case_id(case_id)
     if context.cases.exists(chosen):
         return extend(context, actor, chosen, draft, findings, accepted)
+    findings = [*findings, *_held_otherwise(context, draft)]
     add = additions(context, draft, findings)
     entry = import_entry(actor, chosen, draft, accepted)
     context.cases.create(chosen, draft.patient, add, entry)
     return context.cases.get(chosen)
+
+
+def _held_otherwise(context: Context, draft: Draft) -> list[Finding]:
+    """Return a warning when another case holds the UIDs of these files with other bytes."""
+    count = context.cases.count_held_otherwise(draft.objects)
+    if not count:
+        return []
+    return [
+        Finding(
+            code="uid-held-otherwise",
+            severity="warning",
+            where="upload",
+            message=f"{count} objects carry a SOPInstanceUID that another case holds with other "
+            "bytes; both are kept.",
+            remedy="Find out which version is right, and delete the case with the other.",
+            expected="the same bytes for the same UID",
+        )
+    ]
 
 
 def same_import(context: Context, draft: Draft) -> Case | None:

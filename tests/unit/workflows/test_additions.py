@@ -7,11 +7,11 @@ import copy
 import numpy as np
 import pytest
 
-from abscope.core.errors import ConflictError
+from abscope.core.errors import ConflictError, InputError
 from abscope.core.geometry import Grid
 from abscope.core.ids import uid_from
 from abscope.core.settings import Settings
-from abscope.workflows.additions import addition_findings
+from abscope.workflows.additions import as_addition
 from abscope.workflows.context import Actor, open_context
 from abscope.workflows.dose_evaluation import evaluate_dose, image_of
 from abscope.workflows.findings import all_findings
@@ -37,6 +37,15 @@ def _context(tmp_path):
     )
     yield context
     context.archive.close()
+
+
+def read(*objects):
+    return read_files([(str(n), as_bytes(ds)) for n, ds in enumerate(objects)])
+
+
+def told(context, *objects):
+    """Return what is said of objects before they are added to the case."""
+    return as_addition(context, "one", read(*objects)).drafts[0].findings
 
 
 def drafted(*objects, accepted=frozenset(), prefix=""):
@@ -74,13 +83,12 @@ def test_objects_in_any_order_give_the_same_case(context, order):
 def test_what_came_later_is_missing_no_more(context):
     case = added(context, DOSE)
     assert codes(all_findings(case)) == {"dose-without-plan"}
-    draft = drafted(PLAN)
-    assert codes(draft.findings) == {"plan-without-structures"}
-    assert codes(addition_findings(context, "one", draft)) == {"plan-without-structures"}
+    reading = read(DOSE, PLAN)
+    assert codes(reading.drafts[0].findings) == {"plan-without-structures"}
+    assert codes(told(context, PLAN)) == {"plan-without-structures"}
     case = added(context, PLAN)
     assert codes(all_findings(case)) == {"plan-without-structures"}
-    draft = drafted(SET)
-    assert codes(draft.findings) == {"structures-without-image"}
+    assert codes(told(context, SET)) == {"structures-without-image"}
     case = added(context, SET)
     assert codes(all_findings(case)) == {"structures-without-image"}
     assert case.findings == ()  # none of these is stored
@@ -181,5 +189,16 @@ def test_a_conflict_is_told_before_anything_is_saved(context):
     added(context, *CT, PLAN)
     other = copy.deepcopy(PLAN)
     other.RTPlanLabel = "CHANGED"
-    found = addition_findings(context, "one", drafted(other))
-    assert "uid-conflict" in codes(found, "error")
+    assert "uid-conflict" in codes(told(context, other), "error")
+    with pytest.raises(InputError) as caught:
+        check_reading(as_addition(context, "one", read(other)), frozenset({"uid-conflict"}))
+    assert caught.value.code == "uid-conflict"
+
+
+def test_u13_a_uid_that_another_case_holds_otherwise_is_told_and_both_are_kept(context):
+    added(context, *CT, PLAN)
+    other = copy.deepcopy(PLAN)
+    other.RTPlanLabel = "CHANGED"
+    case = added(context, *CT, other, case_id="two")
+    assert codes(case.findings) == {"uid-held-otherwise"}
+    assert [context.cases.get(n).plans[0].label for n in ("one", "two")] == ["PHANTOM", "CHANGED"]
