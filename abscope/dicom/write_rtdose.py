@@ -85,12 +85,30 @@ def rtdose_dataset(
     if header.comment:
         ds.DoseComment = safe_text(header.comment, 64)
     if dose.plan_uid:
-        ds.ReferencedRTPlanSequence = sequence(reference(RTPLAN_CLASS, dose.plan_uid))
+        ds.ReferencedRTPlanSequence = sequence(_plan_reference(dose))
     elif dose.structure_set_uid:
         ds.ReferencedStructureSetSequence = sequence(
             reference(RTSTRUCT_CLASS, dose.structure_set_uid)
         )
     return ds
+
+
+def _plan_reference(dose: Dose) -> Dataset:
+    """Return the item that names the plan, and the fraction group and beams of a part of it."""
+    item = reference(RTPLAN_CLASS, dose.plan_uid)
+    if dose.beams or dose.fraction_group is not None:
+        group = Dataset()
+        group.ReferencedFractionGroupNumber = dose.fraction_group or 1
+        if dose.beams:
+            group.ReferencedBeamSequence = sequence(*(_beam(number) for number in dose.beams))
+        item.ReferencedFractionGroupSequence = sequence(group)
+    return item
+
+
+def _beam(number: int) -> Dataset:
+    item = Dataset()
+    item.ReferencedBeamNumber = number
+    return item
 
 
 def _put_grid(ds: Dataset, grid: Grid, offsets: str) -> None:

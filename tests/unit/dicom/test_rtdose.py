@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -118,3 +120,11 @@ def test_r14_type_and_summation_are_kept():
     ds.DoseType, ds.DoseSummationType = "EFFECTIVE", "FRACTION"
     found = read_dose(ds)
     assert (found.dose_type, found.summation) == ("EFFECTIVE", "FRACTION")
+
+
+@pytest.mark.parametrize("named", [{"beams": (2, 5), "fraction_group": 1}, {"fraction_group": 3}])
+def test_r13_beams_and_fraction_group_come_back_from_what_is_written(named):
+    dose = dataclasses.replace(phantoms.dose_of(), summation="BEAM", **named)
+    found = read_dose(phantoms.rtdose(dose))
+    assert found.beams == named.get("beams", ())
+    assert found.fraction_group == named["fraction_group"]
