@@ -7,7 +7,16 @@ import streamlit as st
 import components.preload  # noqa: F401  # first of all imports, see there
 from abscope.core.errors import AbscopeError
 from abscope.workflows.board import BoardOptions, export
-from components import banner, board_preview, cached, navigation, notices, runtime, tables
+from components import (
+    banner,
+    board_preview,
+    cached,
+    navigation,
+    notices,
+    runtime,
+    tables,
+    without_identity,
+)
 from components.access import require
 
 actor = require("board")
@@ -26,6 +35,7 @@ with left:
         "Show numbers outside a model's population (marked)", key="board.out",
         help="Without it such numbers are withheld on the slides.",
     )  # fmt: skip
+    burned_in = without_identity.show_burned_in(case)
 with right:
     dose_uid = tables.choose_dose(case, "board.dose") if case.doses else None
     scenario_id = tables.choose_scenario(scenarios, "board.scenario")
@@ -34,7 +44,7 @@ with right:
 
 options = BoardOptions(
     names_hidden=hidden, dose_uid=dose_uid, scenario_id=scenario_id, show_out_of_domain=out,
-    title=title.strip(),
+    title=title.strip(), show_burned_in=burned_in,
 )  # fmt: skip
 try:
     pack = cached.board_pack(case.id, case.version, len(scenarios), options, actor.name)
@@ -69,3 +79,4 @@ def preview() -> None:
 
 preview()
 tables.board_history(context.documents.of_case(case.id, "board"))
+without_identity.section(context, actor, case)

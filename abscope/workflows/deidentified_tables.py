@@ -27,7 +27,10 @@ _FACT_WORDS = terms(
     "adenocarcinoma squamous cell carcinoma large small non nonsquamous adenosquamous nsclc sclc "
     "lung cancer neuroendocrine mesothelioma melanoma nos stage q2w q3w q4w q6w mg kg every weeks "
     "week and or of the poorly well moderately differentiated breast esophageal head neck renal "
-    "bladder colorectal gastric hepatobiliary endometrial ovarian pancreatic sarcoma"
+    "bladder colorectal gastric hepatobiliary endometrial ovarian pancreatic sarcoma pembrolizumab "
+    "nivolumab cemiplimab atezolizumab durvalumab avelumab ipilimumab tremelimumab cisplatin "
+    "carboplatin pemetrexed paclitaxel docetaxel etoposide gemcitabine vinorelbine osimertinib "
+    "lobectomy pneumonectomy sbrt imrt vmat gy"
 )
 _FACT_CODE = re.compile(r"(?i)[0-9]{1,5}(?:\.[0-9]+)?|[cpy]{0,2}(?:0|i{1,3}|iv)[abc]?[0-9]?")
 
@@ -54,6 +57,8 @@ def table_files(case: Case, new: Pseudonyms, written: Written) -> Iterator[File]
     if case.labs:
         written.labs = len(case.labs)
         yield "tables/labs.csv", _labs(case, new)
+    if case.treatments:
+        yield "tables/treatments.csv", _treatments(case, new, written)
     facts = {
         field: value
         for field, raw in case.facts.values.items()
@@ -81,6 +86,24 @@ def _labs(case: Case, new: Pseudonyms) -> bytes:
     return text.getvalue().encode()
 
 
+def _treatments(case: Case, new: Pseudonyms, written: Written) -> bytes:
+    """Return kind, agent and dates of the treatments; notes and unknown agents stay out."""
+    text = io.StringIO(newline="")
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow("patient_id kind agent start end".split())
+    for number, item in enumerate(case.treatments, 1):
+        agent = item.agent if _is_vocabulary(item.agent) else ""
+        if item.note or agent != item.agent:
+            written.leave_out(f"words of treatment {number}", "they are words of somebody's own")
+        rows.writerow([new.name, item.kind, agent, new.date(item.start), new.date(item.end)])
+    return text.getvalue().encode()
+
+
+def _is_vocabulary(text: str) -> bool:
+    words = [w for w in re.split(r"[\s/(),;+-]+", text) if w]
+    return all(w.casefold() in _FACT_WORDS or _FACT_CODE.fullmatch(w) for w in words)
+
+
 def _fact(field: str, value: FactValue, new: Pseudonyms) -> FactValue | None:
     """Return a fact that may be written, None for words that are in no vocabulary."""
     if field == "age_years":
@@ -88,7 +111,5 @@ def _fact(field: str, value: FactValue, new: Pseudonyms) -> FactValue | None:
     if field in DATES:
         return new.date(str(value)) or None
     if field in TEXTS:
-        words = [w for w in re.split(r"[\s/(),;-]+", str(value)) if w]
-        known = all(w.casefold() in _FACT_WORDS or _FACT_CODE.fullmatch(w) for w in words)
-        return value if known else None
+        return value if _is_vocabulary(str(value)) else None
     return value

@@ -39,6 +39,7 @@ from tests.faults.marked import mark, marks_in
 #: Tables that hold the rows of a case; every other table must be free of marks.
 TABLES_OF_THE_CASE = {"cases", "objects", "documents"}
 CASE = "canary"
+pytestmark = pytest.mark.slow
 
 
 @dataclasses.dataclass(slots=True)
