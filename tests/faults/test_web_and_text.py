@@ -148,6 +148,7 @@ def test_a3_slides_and_pages_fetch_nothing(upload, run, tmp_path, monkeypatch):
 
 
 # -------------------------------------------------------------------------------- the door, A4, A5
+@pytest.mark.slow
 def test_a4_sql_in_ids_names_and_facts_changes_nothing(upload, run, home):
     """Twenty injections stand where ids, structures, doses, fields, facts and models are named.
 
@@ -164,7 +165,8 @@ def test_a4_sql_in_ids_names_and_facts_changes_nothing(upload, run, home):
         ):  # fmt: skip
             assert run(*words).status in (2, 3), words
         refused = run.done("set", case, f"{text}=1", f"smoking={text}", f"rt_start={text}")
-        assert len(refused["refused"]) == 3, text
+        # A field that starts with an underscore is a remark and is ignored.
+        assert len(refused["refused"]) == 3 - text.startswith("_"), text
     assert dump(home) == before
 
 
