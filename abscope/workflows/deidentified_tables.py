@@ -32,7 +32,7 @@ _FACT_WORDS = terms(
     "carboplatin pemetrexed paclitaxel docetaxel etoposide gemcitabine vinorelbine osimertinib "
     "lobectomy pneumonectomy sbrt imrt vmat gy"
 )
-_FACT_CODE = re.compile(r"(?i)[0-9]{1,5}(?:\.[0-9]+)?|[cpy]{0,2}(?:0|i{1,3}|iv)[abc]?[0-9]?")
+_FACT_CODE = re.compile(r"(?i)[0-9]{1,4}(?:\.[0-9]+)?|[cpy]{0,2}(?:0|i{1,3}|iv)[abc]?[0-9]?")
 
 
 @dataclasses.dataclass(slots=True)
@@ -90,7 +90,7 @@ def _treatments(case: Case, new: Pseudonyms, written: Written) -> bytes:
     """Return kind, agent and dates of the treatments; notes and unknown agents stay out."""
     text = io.StringIO(newline="")
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow("patient_id kind agent start end".split())
+    rows.writerow(["patient_id", "kind", "agent", "start", "end"])
     for number, item in enumerate(case.treatments, 1):
         agent = item.agent if _is_vocabulary(item.agent) else ""
         if item.note or agent != item.agent:

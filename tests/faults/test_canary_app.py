@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import io
 import logging
 import re
 from typing import Any
@@ -79,7 +78,7 @@ def test_d24_a_server_tells_no_address_and_no_log_a_mark(chromium, packed, tmp_p
     """A browser uploads the marked archive to a real server and walks through its pages.
 
     A damaged archive is uploaded as well. No address that the browser asks for and no line of the
-    server's log holds a mark; the slides with hidden names that are downloaded hold none either.
+    server's log holds a mark; the slides with hidden names and the archive without identity that are downloaded hold none either.
     """
     with serving(tmp_path / "home") as server:
         visitor = Visitor(chromium, server)
@@ -105,11 +104,20 @@ def test_d24_a_server_tells_no_address_and_no_log_a_mark(chromium, packed, tmp_p
         visitor.settle()
         with visitor.page.expect_download() as download:
             visitor.press("board.get.pptx")
-        slides = io.BytesIO(download.value.path().read_bytes()).getvalue()
+        slides = download.value.path().read_bytes()
+        visitor.key("without.open").locator("label").first.click()
+        visitor.sees("What remains a risk")
+        visitor.sees("Names that are replaced")
+        with visitor.page.expect_download() as archive:
+            visitor.press("without.get")
+        packed_again = archive.value.path().read_bytes()
         assert len(asked) > 20
         assert [url for url in asked if marks_in(url)] == []
         assert not marks_in(server.log_text())
         assert not marks_in(slides)
+        assert len(packed_again) > 50_000
+        assert not marks_in(packed_again)
+        assert not marks_in(archive.value.suggested_filename)
         assert not marks_in(download.value.suggested_filename)
         visitor.check()
         visitor.close()
