@@ -46,13 +46,14 @@ options = BoardOptions(
     names_hidden=hidden, dose_uid=dose_uid, scenario_id=scenario_id, show_out_of_domain=out,
     title=title.strip(), show_burned_in=burned_in,
 )  # fmt: skip
+downloads = st.empty()  # cleared at once: no button of the former choice is left to press
 try:
     pack = cached.board_pack(case.id, case.version, len(scenarios), options, actor.name)
 except AbscopeError as problem:
     notices.error(problem)
     st.stop()
 
-with st.container(horizontal=True):
+with downloads.container(horizontal=True):
     st.download_button(
         "Slides (PPTX)", lambda: export(context, actor, pack, "pptx"), f"{case.id}.pptx",
         "application/vnd.openxmlformats-officedocument.presentationml.presentation",
