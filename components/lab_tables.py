@@ -140,7 +140,7 @@ def biomarkers(case: Case) -> None:
         rows.append(
             {
                 "Marker": LABELS.get(field, field),
-                "Value": "not given" if value is None else f"{value}",
+                "Value": _fact(value),
                 "Unit": {"pdl1_tps_percent": "%", "tmb_mut_per_mb": "mut/Mb"}.get(field, ""),
                 "Source": "" if value is None else "entered; models use it"
                 if field != "driver_mutations" else "entered; no model uses it",
@@ -207,6 +207,12 @@ def grades(case: Case) -> None:
 def shown_unit(unit: str) -> str:
     """Return a unit with a raised exponent."""
     return unit.replace("10^9", "10⁹")
+
+
+def _fact(value: float | int | str | None) -> str:
+    if value is None:
+        return "not given"
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _grade(graded: LabGrade) -> str:

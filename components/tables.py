@@ -8,7 +8,6 @@ from components.tables_case import (
     choose_pair,
     choose_scene,
     comparison,
-    worklist,
 )
 from components.tables_numbers import (
     HIDDEN_CURVES,
@@ -49,5 +48,4 @@ __all__ = [
     "shap_differences",
     "what_if_estimates",
     "what_if_metrics",
-    "worklist",
 ]

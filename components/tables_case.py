@@ -2,64 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from abscope.contour.compare import Comparison
 from abscope.core.case import Case, StructureSetInfo
-from abscope.store.cases import CaseSummary
-from components import state
-
-#: Status words in the order of work, with the color of their chip.
-_STATUS = {
-    "imported": "gray", "contoured": "blue", "dose": "blue", "labs": "blue", "predicted": "green",
-    "presented": "green", "synthetic": "violet",
-}  # fmt: skip
 
 #: Source of a structure set made of voxels -> what it is called.
 _MASKS = {"nifti": "NIfTI mask", "seg": "segmentation"}
-
-
-def worklist(summaries: Sequence[CaseSummary], wanted: str) -> CaseSummary | None:
-    """Draw the worklist; return the case whose button was clicked in this run."""
-    needle = wanted.strip().casefold()
-    shown = [
-        s
-        for s in summaries
-        if not needle or needle in f"{s.id} {s.patient.id} {s.patient.name}".casefold()
-    ]
-    if not shown:
-        st.info("No case fits the search.", icon=":material/search_off:")
-        return None
-    st.dataframe(
-        [
-            {
-                "Open": "Open",
-                "Patient": s.patient.shown_name,
-                "ID": s.patient.id,
-                "Status": [*s.flags, *(["synthetic"] if s.patient.synthetic else [])],
-                "Created": s.created[:10],
-                "Case": s.id,
-            }
-            for s in shown
-        ],
-        hide_index=True,
-        key="worklist.table",
-        height="content" if len(shown) <= 20 else "auto",
-        placeholder="",
-        column_config={
-            "Open": st.column_config.ButtonColumn("", key="worklist.open", width=90, pinned=True),
-            "Status": st.column_config.MultiselectColumn(
-                "Status",
-                help="How far the case has come; synthetic: made by code, no real person",
-                options=list(_STATUS),
-                color=list(_STATUS.values()),
-            ),
-        },
-    )
-    row = state.clicked_row("worklist.open")
-    return shown[row] if row is not None and row < len(shown) else None
 
 
 def choose_scene(case: Case, key: str) -> tuple[str, list[str]]:

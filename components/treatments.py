@@ -105,7 +105,7 @@ def conflict(case: Case, entered: Entered) -> None:
 
 def _fields(seen: Treatment | None, key: str) -> dict[str, object]:
     kinds = list(KINDS)
-    columns = st.columns([2, 2, 1, 1])
+    columns = (*st.columns(2), *st.columns([1, 1, 2]))
     return {
         "kind": columns[0].selectbox(
             "Kind", kinds, kinds.index(seen.kind) if seen else None, key=f"{key}.kind",
@@ -123,7 +123,7 @@ def _fields(seen: Treatment | None, key: str) -> dict[str, object]:
             "End", _day(seen.end) if seen else None, _FIRST, _LAST, key=f"{key}.end",
             format="YYYY-MM-DD", help="Leave empty for a single day, or while it goes on.",
         ),
-        "note": st.text_input(
+        "note": columns[4].text_input(
             "Note", seen.note if seen else "", key=f"{key}.note", max_chars=MAX_NOTE
         ),
     }  # fmt: skip

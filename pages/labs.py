@@ -20,7 +20,7 @@ context = runtime.context()
 
 view = st.segmented_control(
     "View",
-    ["Results", "Trends", "Indices and markers", "Toxicity grades", "Clinical facts", "Timeline",
+    ["Results", "Trends", "Indices", "CTCAE grades", "Clinical facts", "Timeline",
      "Add results"],
     required=True, default="Results" if case.labs else "Add results",
     key="labs.view", label_visibility="collapsed",
@@ -100,15 +100,15 @@ elif view == "Add results":
             st.rerun()
 elif not case.labs:
     st.info("No results yet: choose “Add results” above.", icon=":material/science:")
-    if view == "Indices and markers":
+    if view == "Indices":
         lab_tables.biomarkers(case)
 elif view == "Trends":
     charts.lab_trends(case, lab_tables.choose_analytes(case, "labs.analytes"), "labs.trend")
-elif view == "Indices and markers":
+elif view == "Indices":
     lab_tables.indices(case)
     st.subheader("Biomarkers", anchor=False)
     lab_tables.biomarkers(case)
-elif view == "Toxicity grades":
+elif view == "CTCAE grades":
     lab_tables.grades(case)
 else:
     lab_tables.results(case)

@@ -6,7 +6,7 @@ import streamlit as st
 
 import components.preload  # noqa: F401  # first of all imports, see there
 from abscope.workflows.demonstration import demonstration_case
-from components import navigation, notices, runtime, state, tables
+from components import navigation, notices, runtime, state, worklist
 from components.access import require
 
 actor = require("worklist")
@@ -24,10 +24,7 @@ if not summaries:
 with st.container(horizontal=True, vertical_alignment="bottom"):
     wanted = ""
     if summaries:
-        wanted = st.text_input(
-            "Search", key="worklist.search", placeholder="Name, ID or case",
-            icon=":material/search:",
-        )  # fmt: skip
+        wanted = worklist.search()
     new = st.button(
         "New case", key="worklist.new", icon=":material/add:",
         type="primary" if summaries else "secondary",
@@ -50,8 +47,10 @@ if demo:
     state.set_open_case(case.id)
     navigation.go("contours")
 if summaries:
-    chosen = tables.worklist(summaries, wanted)
-    if chosen is not None:
-        state.set_open_case(chosen.id)
-        navigation.go("contours" if "imported" in chosen.flags else "labs")
+    clicked = worklist.table(worklist.narrowed(summaries, wanted), len(summaries))
+    if clicked.opened is not None:
+        state.set_open_case(clicked.opened.id)
+        navigation.go("contours" if "imported" in clicked.opened.flags else "labs")
+    if clicked.deleting is not None:
+        worklist.confirm_deletion(context, actor, clicked.deleting)
 notices.research_use()

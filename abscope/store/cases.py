@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from abscope.core.case import Case, DoseInfo, Finding, Patient, Series, StructureSetInfo
 from abscope.core.errors import ConflictError, NotFoundError
@@ -21,7 +21,8 @@ from abscope.store import codec, erasure
 from abscope.store.archive import Archive
 from abscope.store.audit import AuditEntry
 from abscope.store.documents import document_row
-from abscope.store.tables import cases, documents, jobs, objects, source_files
+from abscope.store.summaries import CaseSummary, summaries
+from abscope.store.tables import cases, jobs, objects, source_files
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,18 +46,6 @@ class Additions:
     patient: Patient | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class CaseSummary:
-    """One row of the worklist; ``flags`` are words such as ``imported`` and ``predicted``."""
-
-    id: str
-    patient: Patient
-    created: str
-    updated: str
-    version: int
-    flags: tuple[str, ...]
-
-
 class CaseTable:
     """Reads and writes cases."""
 
@@ -65,21 +54,7 @@ class CaseTable:
 
     def summaries(self) -> tuple[CaseSummary, ...]:
         """Return all cases, newest first."""
-        with self._archive.reading() as db:
-            rows = db.execute(select(cases).order_by(cases.c.created.desc(), cases.c.id)).all()
-            held = _kinds(db, objects)
-            written = _kinds(db, documents)
-        return tuple(
-            CaseSummary(
-                id=row.id,
-                patient=codec.patient(row.patient),
-                created=row.created,
-                updated=row.updated,
-                version=row.version,
-                flags=_flags(held.get(row.id, set()) | written.get(row.id, set())),
-            )
-            for row in rows
-        )
+        return summaries(self._archive)
 
     def exists(self, case_id: str) -> bool:
         """Whether there is a case with this id."""
@@ -275,25 +250,6 @@ def _case_not_found() -> NotFoundError:
         expected="the id of a stored case",
         remedy="Open the worklist, or list the cases with `python -m abscope cases`.",
     )
-
-
-def _kinds(db: Connection, table: Table) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    for row in db.execute(select(table.c.case_id, table.c.kind).distinct()):
-        found.setdefault(row.case_id, set()).add(row.kind)
-    return found
-
-
-def _flags(kinds: set[str]) -> tuple[str, ...]:
-    steps = (
-        ("imported", {"series", "structures", "dose"}),
-        ("contoured", {"structures"}),
-        ("dose", {"dose"}),
-        ("labs", {"lab"}),
-        ("predicted", {"prediction"}),
-        ("presented", {"board"}),
-    )
-    return tuple(word for word, wanted in steps if kinds & wanted)
 
 
 def _next_version(db: Connection, case_id: str, version: int, now: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from abscope.core.case import Case, RoiInfo, Series
 from abscope.core.labs import LabResult
-from abscope.store.cases import CaseSummary
+from abscope.store.summaries import CaseSummary
 from abscope.workflows.findings import all_findings
 from abscope.workflows.import_report import findings_json
 
@@ -133,6 +133,10 @@ def summary_json(summary: CaseSummary) -> dict[str, Any]:
         "case_id": summary.id,
         "created": summary.created,
         "version": summary.version,
+        "updated": summary.updated,
         "flags": list(summary.flags),
+        "marks": list(summary.marks),
+        "warnings": summary.warnings,
+        "diagnosis": summary.diagnosis,
         "patient": dataclasses.asdict(summary.patient),
     }

@@ -79,7 +79,7 @@ class Shown:
         return self.run()
 
     def elements(self) -> Iterator[Any]:
-        for block in (self.at.main, self.at.sidebar):
+        for block in self.at._tree.children.values():  # main, sidebar, and dialogs beside them
             yield from _walk(block)
 
     def interpreted(self) -> list[str]:

@@ -71,7 +71,7 @@ def test_a_wrong_result_is_removed(page, context, odd):
 
 
 def test_indices_name_formula_source_and_why_one_is_missing(page, odd):
-    rows = page("labs", "ct-only").choose("labs.view", "Indices and markers")
+    rows = page("labs", "ct-only").choose("labs.view", "Indices")
     table = rows.table("Index", "Formula", "Source", "Why missing").set_index("Index")
     assert table.loc["NLR", "Value"] == "3.25"
     assert "Platelets" in table.loc["PLR", "Why missing"]
@@ -80,7 +80,7 @@ def test_indices_name_formula_source_and_why_one_is_missing(page, odd):
 
 
 def test_grades_of_the_demonstration_case(page):
-    table = page("labs", DEMO).choose("labs.view", "Toxicity grades").table("CTCAE term", "Grade")
+    table = page("labs", DEMO).choose("labs.view", "CTCAE grades").table("CTCAE term", "Grade")
     rows = table.set_index("CTCAE term")
     assert rows.loc["Lymphocyte count decreased", "Worst grade"] == "grade 2 (2024-03-08)"
     assert rows.loc["Anemia", "Grade"] == "grade 1"
