@@ -84,6 +84,7 @@ def test_r15_outside_the_dose_grid_is_no_dose_and_not_zero(upload, run):
     assert row["metrics"]["min"] > 18.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("offsets", ["relative", "absolute", "descending", "descending-absolute"])
 @pytest.mark.parametrize("bits", [16, 32])
 def test_r16_r18_every_way_to_write_the_planes_gives_the_same_dose(upload, run, offsets, bits):
@@ -139,6 +140,7 @@ def _answers():
     return {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("position", POSITIONS)
 def test_d6_r17_eight_patient_positions_give_one_answer(upload, run, position, answers):
     """CT, structures and dose of one phantom are stored in each of the eight patient positions.

@@ -14,6 +14,7 @@ from abscope.core.structures import Contour, Region, Roi
 from abscope.workflows.context import open_context
 from tests import phantoms
 
+pytestmark = pytest.mark.slow
 #: 2 mm planes at even numbers of millimeters.
 GRID = Grid.regular(
     origin_mm=(-40.0, -42.0, -30.0), spacing_zyx_mm=(2, 3, 2), shape_zyx=(31, 29, 44),

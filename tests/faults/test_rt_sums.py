@@ -13,6 +13,7 @@ from abscope.workflows.context import open_context
 from abscope.workflows.features import case_features
 from tests import phantoms
 
+pytestmark = pytest.mark.slow
 SET = phantoms.rtstruct([phantoms.cylinder_roi()])
 PLAN, DOSE = phantoms.rtplan(), phantoms.rtdose()
 MEAN_GY = 30.2
