@@ -17,6 +17,7 @@ from tests import phantoms
 PET_CLASS = "1.2.840.10008.5.1.4.1.1.128"
 MR_CLASS = "1.2.840.10008.5.1.4.1.1.4"
 ENHANCED_CT_CLASS = "1.2.840.10008.5.1.4.1.1.2.1"
+ENHANCED_MR_CLASS = "1.2.840.10008.5.1.4.1.1.4.1"
 _PER_FRAME = {
     "PlanePositionSequence": ("ImagePositionPatient",),
     "PlaneOrientationSequence": ("ImageOrientationPatient",),

@@ -13,7 +13,7 @@ from components.viewer.blob import read_header
 from components.viewer.scene import Scene, pack
 from tests import phantoms
 from tests.faults.conftest import nothing_is_stored
-from tests.image_phantoms import enhanced_of, mr_series, pet_series
+from tests.image_phantoms import ENHANCED_MR_CLASS, enhanced_of, mr_series, pet_series
 from tests.unit.dicom.uploads import codes, read_one
 
 GRID = Grid.regular(
@@ -416,6 +416,18 @@ def test_d10_an_enhanced_ct_gives_the_volume_of_its_single_frame_twin():
     assert np.array_equal(volume.array_zyx, expected.array_zyx)
     assert (series.n_files, len(series.slice_uids), series.uid) == (1, 14, single.uid)
     assert is_right(volume)
+
+
+def test_d10_an_enhanced_mr_is_read_by_the_same_rules():
+    """An MR comes as one enhanced object. It gives the volume of its single-frame twin,
+    without a unit."""
+    slices = mr_series(GRID)
+    _, expected, _ = only_series(slices)
+    order = list(reversed(range(len(slices))))
+    series, volume, found = only_series([enhanced_of(slices, order, ENHANCED_MR_CLASS)])
+    assert found == set()
+    assert (series.modality, volume.unit) == ("MR", "")
+    assert np.array_equal(volume.array_zyx, expected.array_zyx)
 
 
 def test_d10_uneven_and_turned_enhanced_frames_are_judged_like_slices(upload):
