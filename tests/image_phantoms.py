@@ -12,6 +12,7 @@ from pydicom.sequence import Sequence as Items
 from abscope.core.geometry import Grid
 from abscope.core.ids import uid_from
 from abscope.dicom.write_common import file_meta
+from abscope.dicom.write_ct import ct_datasets
 from tests import phantoms
 
 PET_CLASS = "1.2.840.10008.5.1.4.1.1.128"
@@ -72,8 +73,9 @@ def pet_series(
 
 
 def mr_series(grid: Grid, name: str = "MR") -> list[Dataset]:
-    """Return the phantom as an MR series: no rescale, no unit."""
-    datasets = phantoms.ct_series(grid=grid)
+    """Return the phantom as an MR series on any grid, oblique ones too: no rescale, no unit."""
+    volume = phantoms.volume_of(phantoms.landmarks_hu, grid)
+    datasets = ct_datasets(volume, phantoms.header(name))
     uid = uid_from(phantoms.STUDY_UID, "series", name)
     for plane, ds in enumerate(datasets):
         _become(ds, MR_CLASS, "MR", uid, plane)

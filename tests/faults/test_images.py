@@ -586,6 +586,9 @@ def test_an_oblique_mr_is_shown_and_never_taken_for_the_planning_ct(upload, run)
         axes=axes, frame_of_reference_uid=phantoms.FRAME_UID,
     )  # fmt: skip
     mr = mr_series(oblique)
+    _, volume, _ = only_series(mr)
+    assert np.allclose(volume.grid.axes, axes, atol=1e-6)
+    assert "Oblique" in " ".join(read_header(pack(Scene(image=volume)))["notes"])
     case = upload(*mr, *CT)
     assert {(s["modality"], s["unit"]) for s in case["series"]} == {("CT", "HU"), ("MR", "")}
     alone = upload(
