@@ -16,7 +16,7 @@ import pydicom
 
 from abscope.core.case import Finding
 from abscope.core.errors import GeometryError, InputError
-from abscope.core.geometry import FloatArray
+from abscope.core.geometry import FloatArray, Grid
 from abscope.dicom import header
 from abscope.dicom.codestream import LOSSY
 from abscope.dicom.gate import UNEVEN_SHARE
@@ -35,6 +35,9 @@ _TRACER = (
 )  # fmt: skip
 #: Slice positions may stray from a straight, even row by what rounding in headers does (mm).
 STRAY_MM = 0.02
+#: Distances of rows and columns that occur (mm), and how far from the origin a voxel may lie (mm).
+SPACING_MM = (0.01, 100.0)
+FARTHEST_MM = 10_000.0
 #: Rows of fewer gaps than this have no usual distance to compare with.
 _FEWEST_GAPS = 4
 
@@ -61,6 +64,20 @@ def check_same_space(slices: Sequence[pydicom.Dataset], where: str) -> None:
             where=f"{where}, Modality",
             expected="one modality in all slices",
             remedy="Export the series again.",
+        )
+
+
+def check_plausible(grid: Grid, where: str) -> None:
+    """Refuse a grid that no patient fits into; raises GeometryError."""
+    corners = grid.to_mm(np.array([[0, 0, 0], [n - 1 for n in grid.shape_zyx]]))
+    low, high = SPACING_MM
+    if np.abs(corners).max() > FARTHEST_MM or not all(low <= s <= high for s in grid.spacing_yx_mm):
+        raise GeometryError(
+            "grid-implausible",
+            "The grid is larger or finer than any patient's, or lies far away.",
+            where=where,
+            expected=f"spacings of {low} to {high} mm, all within {FARTHEST_MM / 1000:g} m",
+            remedy="Export the object again.",
         )
 
 

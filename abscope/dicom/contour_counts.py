@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pydicom
+from pydicom.datadict import dictionary_has_tag
+from pydicom.sequence import Sequence
 
 from abscope.core.case import Finding
 from abscope.core.structures import CLOSED_TYPES, StructureSet
 from abscope.dicom import header
+from abscope.dicom.parse import in_order
 
 _CONTOUR_DATA = 0x30060050
 _KNOWN_TYPES = frozenset({*CLOSED_TYPES, "POINT", "OPEN_PLANAR", "OPEN_NONPLANAR"})
@@ -30,7 +33,7 @@ def count_findings(dataset: pydicom.Dataset, structures: StructureSet) -> tuple[
     for drawn in header.items(dataset, "ROIContourSequence"):
         contours = header.items(drawn, "ContourSequence")
         stray += len(contours) if _number(drawn, "ReferencedROINumber") not in listed else 0
-        miscounted += sum(_miscounted(item) for item in contours)
+        miscounted += sum(_miscounted(item) or _is_misread(item) for item in contours)
         unknown += sum(
             header.text(item, "ContourGeometricType") not in _KNOWN_TYPES | {""}
             for item in contours
@@ -42,6 +45,14 @@ def count_findings(dataset: pydicom.Dataset, structures: StructureSet) -> tuple[
         if contour.geometric_type in CLOSED_TYPES
     )
     found = []
+    drawn_items = header.items(dataset, "ROIContourSequence")
+    broken = sum(_is_broken(item, "ReferencedROINumber") for item in drawn_items)
+    broken += sum(
+        _is_broken(item, "ROINumber") for item in header.items(dataset, "StructureSetROISequence")
+    )
+    if not drawn_items or broken:
+        text = "Structures or their contours are absent or cannot be read."
+        found.append(_warning("contours-absent", text, "ROIContourSequence"))
     if stray:
         text = f"{stray} contours belong to a structure number that the set does not list."
         found.append(_warning("contours-without-structure", text, "ReferencedROINumber"))
@@ -62,6 +73,22 @@ def _number(item: pydicom.Dataset, keyword: str) -> int | None:
         return int(header.text(item, keyword))
     except ValueError:
         return None
+
+
+def _is_misread(item: pydicom.Dataset) -> bool:
+    """Whether an item holds unknown standard elements, delimiters, or elements out of order."""
+    tags = list(item.keys())
+    return not in_order(item) or not all(t.is_private or dictionary_has_tag(t) for t in tags)
+
+
+def _is_broken(item: pydicom.Dataset, number: str) -> bool:
+    """Whether an item of a structure lacks its number, or holds what no writer puts there."""
+    if _is_misread(item) or _number(item, number) is None:
+        return True
+    try:
+        return "ContourSequence" in item and not isinstance(item.ContourSequence, Sequence | None)
+    except Exception:  # pydicom raises many kinds for a broken sequence
+        return True
 
 
 def _miscounted(item: pydicom.Dataset) -> bool:

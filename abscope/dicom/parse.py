@@ -7,6 +7,7 @@ series costs the memory of its files and of its volume, and nothing more.
 from __future__ import annotations
 
 import io
+import itertools
 import warnings
 
 import pydicom
@@ -31,8 +32,9 @@ def read_dataset(data: bytes, *, forced: bool) -> tuple[pydicom.Dataset, int] | 
     Returns
     -------
     tuple of Dataset and int
-        The int is how many bytes follow native pixel data that are neither padding nor a known
-        element: bytes were lost or came in before them, and the picture may be shifted.
+        The int is how many bytes native pixel data lacks by its own length, or how many follow it
+        that are neither padding nor a known element: bytes were lost or came in, and the picture
+        may be shifted.
     """
     try:
         with warnings.catch_warnings():
@@ -51,7 +53,7 @@ def read_dataset(data: bytes, *, forced: bool) -> tuple[pydicom.Dataset, int] | 
 def _attach_pixels(dataset: pydicom.Dataset, data: bytes, place: int) -> int | None:
     """Put native little-endian PixelData at `place` into the data set.
 
-    Returns the number of unaccounted bytes after it, None for other kinds of pixel data.
+    Returns by how many bytes its length and the file disagree, None for other kinds of pixel data.
     """
     implicit, little = dataset.original_encoding
     head = data[place : place + 12]
@@ -68,5 +70,17 @@ def _attach_pixels(dataset: pydicom.Dataset, data: bytes, place: int) -> int | N
     dataset[_PIXEL_DATA] = RawDataElement(
         _PIXEL_DATA, vr, length, value, start, implicit, little, True
     )
+    if len(value) < length:
+        return length - len(value)
     rest = data[start + length :]
     return 0 if rest.startswith(_AFTER_PIXELS) or not any(rest) else len(rest)
+
+
+def in_order(dataset: pydicom.Dataset) -> bool:
+    """Whether the elements stand in ascending order, as they must: a misread length breaks it.
+
+    Delimiters of sequences, group FFFE, are no elements.
+    """
+    tags = [int(tag) for tag in dataset.keys()]  # noqa: SIM118  # iterating would convert values
+    delimited = any(tag >> 16 == 0xFFFE for tag in tags)
+    return not delimited and all(a < b for a, b in itertools.pairwise(tags))

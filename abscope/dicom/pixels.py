@@ -85,6 +85,8 @@ def stored_values(dataset: pydicom.Dataset) -> npt.NDArray[Any]:
     frames = int(header.number(dataset, "NumberOfFrames") or 1)
     count = int(dataset.Rows) * int(dataset.Columns) * frames
     syntax = _syntax(dataset)
+    if getattr(dataset, "original_encoding", (None, None))[1] is (syntax == BIG_ENDIAN):
+        raise _not_decodable(syntax)  # the transfer syntax contradicts how the header was read
     if syntax in NATIVE_SYNTAXES:
         bits = int(dataset.BitsAllocated)
         signed = int(header.number(dataset, "PixelRepresentation") or 0)

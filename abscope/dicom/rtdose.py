@@ -9,6 +9,7 @@ from abscope.core.errors import DoseError, GeometryError
 from abscope.core.geometry import FloatArray, Grid, Volume, canonical
 from abscope.core.plan import Dose
 from abscope.dicom import header
+from abscope.dicom.consistency import check_plausible
 from abscope.dicom.pixels import check_size, stored_values
 
 #: A frame offset this close to ImagePositionPatient's z is the absolute form (PS3.3 C.8.8.3.2).
@@ -69,6 +70,7 @@ def read_dose(dataset: pydicom.Dataset) -> Dose:
         size_yx=(rows, columns),
         frame_of_reference_uid=header.text(dataset, "FrameOfReferenceUID"),
     )
+    check_plausible(grid, "RTDOSE PixelSpacing, GridFrameOffsetVector")
     plan_uid, group, beams = _planned(dataset)
     sets = header.items(dataset, "ReferencedStructureSetSequence")
     return Dose(

@@ -10,7 +10,7 @@ import pydicom
 from abscope.core.case import Finding
 from abscope.dicom import header
 from abscope.dicom.nifti import is_nifti
-from abscope.dicom.parse import read_dataset
+from abscope.dicom.parse import in_order, read_dataset
 from abscope.dicom.sources import SourceFile, is_noise
 
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
@@ -233,7 +233,7 @@ def _parse(source: SourceFile) -> tuple[Parsed | None, Finding | None]:
     modality = header.text(dataset, "Modality").upper()
     if modality in _IMAGES | _PLANNING:
         parsed = Parsed(dataset=dataset, label=source.label, sha256=source.sha256)
-        return parsed, _trailing(source, after_pixels)
+        return parsed, _trailing(source, after_pixels) or _disorder(source, dataset)
     return None, _not_used(source, dataset, modality, marked)
 
 
@@ -304,9 +304,22 @@ def _trailing(source: SourceFile, count: int) -> Finding | None:
         code="bytes-after-pixels",
         severity="warning",
         where=source.label,
-        message=f"{count} bytes follow the pixels, so bytes may be missing or added before them.",
+        message=f"The length of the pixels is off by {count} bytes: some are missing or came in.",
         expected="a file that ends with its pixels",
         remedy="Look at this image for a shift, or export it again.",
+    )
+
+
+def _disorder(source: SourceFile, dataset: pydicom.Dataset) -> Finding | None:
+    if in_order(dataset):
+        return None
+    return Finding(
+        code="elements-out-of-order",
+        severity="warning",
+        where=source.label,
+        message="The elements of the file are not in ascending order, so some may be misread.",
+        expected="elements in the order of their tags",
+        remedy="The file may be damaged: copy or export it again.",
     )
 
 

@@ -13,7 +13,7 @@ from abscope.core.ids import uid_from
 from abscope.dicom import header
 from abscope.dicom.acquisition import acquisition_findings
 from abscope.dicom.burned_in import burned_in, burned_in_findings
-from abscope.dicom.consistency import check_same_space, consistency_findings
+from abscope.dicom.consistency import check_plausible, check_same_space, consistency_findings
 from abscope.dicom.enhanced import frames_of, is_multi_frame
 from abscope.dicom.gate import gate_series, orientation_key
 from abscope.dicom.inventory import group_of, tagged
@@ -145,6 +145,7 @@ def _gate(
     try:
         check_same_space(slices, where)
         gated = gate_series(slices, where=where, accepted=accepted)
+        check_plausible(gated.volume.grid, where)
     except RefusedError as error:
         findings.append(_refused(error, where))
         return None
