@@ -91,7 +91,7 @@ def write_series(folder: pathlib.Path, slices: int, side: int) -> None:
     )  # fmt: skip
     empty = Volume(array_zyx=np.zeros(grid.shape_zyx, np.int16), grid=grid, unit="HU")
     (dataset,) = ct_datasets(empty, header, slice_uids=("1.2.6.10000",))
-    dataset.ImagePositionPatient = ["0", "0", "0010000.0"]
+    dataset.ImagePositionPatient = ["0", "0", "0001000.0"]
     target = io.BytesIO()
     dataset.save_as(target, enforce_file_format=True)
     template = target.getvalue()
@@ -99,7 +99,7 @@ def write_series(folder: pathlib.Path, slices: int, side: int) -> None:
     size = 2 * side * side
     for number in range(slices):
         head = template[:-size].replace(b"1.2.6.10000", b"1.2.6.1%04d" % number)
-        head = head.replace(b"0010000.0", b"001%04d.0" % (3 * number))
+        head = head.replace(b"0001000.0", b"000%04d.0" % (1000 + 3 * number))
         pixels = noise.integers(0, 2000, (side, side), dtype=np.int16).tobytes()
         (folder / f"{number:04d}.dcm").write_bytes(head + pixels)
 

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from typing import Any
 
 import numpy as np
 import pydicom
+from pydicom.tag import BaseTag, Tag
 
 from abscope.core.errors import InputError
 from abscope.core.geometry import FloatArray
 
 
+@functools.cache
+def _tag(keyword: str) -> BaseTag:
+    """Return the tag of a keyword; looking it up by name each time is what costs in a series."""
+    return Tag(keyword)
+
+
 def text(dataset: pydicom.Dataset, keyword: str, default: str = "") -> str:
     """Return a value as stripped text, `default` when absent, empty or unreadable."""
     try:
-        value = dataset.get(keyword)
+        tag = _tag(keyword)
+        if tag not in dataset:  # cheaper than asking for what is not there
+            return default
+        value = dataset[tag].value
     except Exception:  # pydicom raises many kinds for a broken element; the value is then absent
         return default
     return default if value is None else str(value).strip()
