@@ -8,6 +8,7 @@ element and the slice.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Sequence
 
@@ -109,7 +110,12 @@ def _value(dataset: pydicom.Dataset, keyword: str, *, tracer: bool = False) -> t
         if not held:
             return ()
         dataset = held[0]
-    words = header.text(dataset, keyword).strip("[]").split(",")
+    return _comparable(header.text(dataset, keyword))
+
+
+@functools.lru_cache(maxsize=256)
+def _comparable(text: str) -> tuple[str, ...]:
+    words = text.strip("[]").split(",")
     try:
         return tuple(f"{float(word):.6g}" if float(word) else "0" for word in words)
     except ValueError:

@@ -34,7 +34,11 @@ def text(dataset: pydicom.Dataset, keyword: str, default: str = "") -> str:
 
 def date(dataset: pydicom.Dataset, keyword: str) -> str:
     """Return a date as ISO 8601, empty when it is absent or no day of the calendar."""
-    raw = text(dataset, keyword)
+    return _iso_date(text(dataset, keyword))
+
+
+@functools.lru_cache(maxsize=256)
+def _iso_date(raw: str) -> str:
     try:
         return datetime.datetime.strptime(raw, "%Y%m%d").date().isoformat() if len(raw) == 8 else ""
     except ValueError:
