@@ -5,6 +5,7 @@ The twins are made here by GDCM's and pydicom's encoders from an uncompressed se
 
 from __future__ import annotations
 
+import base64
 import io
 import os
 import signal
@@ -157,6 +158,31 @@ def _as_packed(ds) -> bytes:
     target = io.BytesIO()
     ds.save_as(target, implicit_vr=False, little_endian=True)
     return target.getvalue()
+
+
+#: 16 x 16 values, 1000 + 7 x + 31 y (x mod 3), as lossless HTJ2K by OpenJPH (imagecodecs).
+HTJ2K = (
+    "|4;u>04YEK0000G0000G00000000000000G0000G0000000000009pH0sl|{2mk^A000XAQUDA90ssL31q1{@0sm"
+    "Y86Cj9?kdTm&kdTm&kdTmwh=~7W02crOPjF>!N>E53R%LP^FfKASE;BCwkN^q*00000?EnG)lfVEb>-Gf)bN~Rr0"
+    "206e6F>kGfHDDxbN~eY0ta*eU;&480Kfnh5C8>400A&2KED0{U{nC80JQ!9U{nAU&j3SI0KfnioB#n;003107Uv#"
+    "lSg8HnH6{@SGF%}8?sx!95TN$J5P-C{0Ga^+=fEKWoVEbK053s+09U{OD}Xs%E{-8Rw}o65b6dz|5ni_ELYo8qT<"
+    "GS4j$SgiXh{o}ZqZULvJ~8G0hupP)7DGx(~>hBlYDRh50wA_Z`T1Nw<K?I{eXlF_JAN-S^yij<@Wu6gbw9|AVyjM"
+    "|Je"
+)
+
+
+def test_d13_high_throughput_jpeg_2000_comes_out_bit_for_bit():
+    """A frame is compressed as lossless HTJ2K, which no encoder here can make.
+
+    Its values equal the formula that they were made by.
+    """
+    y, x = np.mgrid[:16, :16]
+    form = FrameFormat(
+        syntax="1.2.840.10008.1.2.4.201", rows=16, columns=16, bits_allocated=16, bits_stored=16,
+        signed=False,
+    )  # fmt: skip
+    values = shared_decoder().decode(base64.b85decode(HTJ2K), form)
+    assert np.array_equal(values.reshape(16, 16), 1000 + 7 * x + 31 * y * (x % 3))
 
 
 # -------------------------------------------------------------------------- frames that contradict
