@@ -80,13 +80,19 @@ def test_d23_a_series_that_says_no_keeps_saying_it(upload, run, tmp_path):
         assert {ds.get("BurnedInAnnotation") for ds in written} == expected
 
 
-@pytest.mark.parametrize("modality", ["US", "OT", "XC", "SC"])
-def test_d23_ultrasound_and_screenshots_are_not_imported(upload, modality):
+@pytest.mark.parametrize(
+    ("modality", "sop_class"),
+    [("US", "1.2.840.10008.5.1.4.1.1.6.1"), ("XC", "1.2.840.10008.5.1.4.1.1.77.1.4"),
+     ("OT", SECONDARY_CAPTURE), ("SC", SECONDARY_CAPTURE)],
+)  # fmt: skip
+def test_d23_ultrasound_and_screenshots_are_not_imported(upload, modality, sop_class):
     """Objects of modality US, OT, XC and SC (ultrasound, screenshots, photographs) are uploaded.
 
     They are not imported at all, and the report says so.
     """
-    others = all_changed(CT[:2], Modality=modality)
+    others = all_changed(CT[:2], Modality=modality, SOPClassUID=sop_class)
+    for ds in others:
+        ds.file_meta.MediaStorageSOPClassUID = sop_class
     case = upload(*CT[2:], *others)
     assert "modality-not-used" in {f["code"] for f in case["findings"]}
     assert sum(s["n_files"] for s in case["series"]) == len(CT) - 2
