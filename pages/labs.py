@@ -20,7 +20,7 @@ context = runtime.context()
 
 view = st.segmented_control(
     "View",
-    ["Results", "Trends", "Indices", "CTCAE grades", "Clinical facts", "Timeline",
+    ["Results", "Trends", "Indices", "Grades", "Clinical facts", "Timeline",
      "Add results"],
     required=True, default="Results" if case.labs else "Add results",
     key="labs.view", label_visibility="collapsed",
@@ -108,7 +108,7 @@ elif view == "Indices":
     lab_tables.indices(case)
     st.subheader("Biomarkers", anchor=False)
     lab_tables.biomarkers(case)
-elif view == "CTCAE grades":
+elif view == "Grades":
     lab_tables.grades(case)
 else:
     lab_tables.results(case)

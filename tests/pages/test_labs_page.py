@@ -80,7 +80,7 @@ def test_indices_name_formula_source_and_why_one_is_missing(page, odd):
 
 
 def test_grades_of_the_demonstration_case(page):
-    table = page("labs", DEMO).choose("labs.view", "CTCAE grades").table("CTCAE term", "Grade")
+    table = page("labs", DEMO).choose("labs.view", "Grades").table("CTCAE term", "Grade")
     rows = table.set_index("CTCAE term")
     assert rows.loc["Lymphocyte count decreased", "Worst grade"] == "grade 2 (2024-03-08)"
     assert rows.loc["Anemia", "Grade"] == "grade 1"
