@@ -1,7 +1,8 @@
 """Writes docs/fault-report.md from tests/faults: each fault, what is tried, what happens.
 
 A test is named after the faults that it covers (``test_d17_...``, ``test_u8_u9_...``). The first
-sentence of its docstring says what is tried, the rest what happens. `--check` only compares.
+sentence of its docstring says what is tried, the rest what happens. `--check` only compares;
+`--missing` lists required faults that no test names.
 """
 
 from __future__ import annotations
@@ -86,9 +87,12 @@ def _sentences(text: str) -> tuple[str, str]:
 
 
 def main() -> int:
-    """Write the page, or compare it with `--check`."""
+    """Write the page, compare it with `--check`, or list what lacks a test with `--missing`."""
     if "--check" in sys.argv:
         return int(TARGET.read_text() != document())
+    if "--missing" in sys.argv:
+        print("\n".join(missing()))
+        return int(bool(missing()))
     TARGET.write_text(document())
     return 0
 

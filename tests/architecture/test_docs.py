@@ -21,6 +21,16 @@ def test_finding_codes_page_is_up_to_date() -> None:
     assert result.returncode == 0, "run: python scripts/finding_codes.py"
 
 
+def test_the_fault_report_is_up_to_date_and_leaves_out_no_required_fault() -> None:
+    """`python scripts/fault_report.py` would change nothing, and every fault has its test."""
+    for word in ("--check", "--missing"):
+        result = subprocess.run(
+            [sys.executable, "scripts/fault_report.py", word],
+            cwd=ROOT, check=False, capture_output=True, text=True,
+        )  # fmt: skip
+        assert result.returncode == 0, result.stdout + "run: python scripts/fault_report.py"
+
+
 def test_every_command_is_in_the_user_guide() -> None:
     """Each command of the command line has its line."""
     text = (ROOT / "docs" / "user-guide.md").read_text()
