@@ -50,6 +50,7 @@ def count_findings(dataset: pydicom.Dataset, structures: StructureSet) -> tuple[
     broken += sum(
         _is_broken(item, "ROINumber") for item in header.items(dataset, "StructureSetROISequence")
     )
+    broken += not set(structures.frame_of_reference_uid) <= set("0123456789.")
     if not drawn_items or broken:
         text = "Structures or their contours are absent or cannot be read."
         found.append(_warning("contours-absent", text, "ROIContourSequence"))
