@@ -52,14 +52,6 @@ def read_dose(dataset: pydicom.Dataset) -> Dose:
     scaled = np.multiply(stored, scaling, dtype=np.float64)
     if not np.abs(scaled).max() <= MAX_GY:
         raise header.unreadable("DoseGridScaling", f"doses up to {MAX_GY:g} Gy")
-    if scaled.min() < 0 and header.text(dataset, "DoseType").upper() != "ERROR":
-        raise DoseError(
-            "dose-negative",
-            "The dose holds values below zero.",
-            where="RTDOSE PixelData, PixelRepresentation",
-            expected="doses of zero and above",
-            remedy="Export the dose again.",
-        )
     array = scaled.astype(np.float32)
     origin = header.numbers(dataset, "ImagePositionPatient", 3)
     orientation = header.numbers(dataset, "ImageOrientationPatient", 6)
