@@ -260,9 +260,7 @@ def test_s6_another_process_that_writes_is_waited_for_then_named(tmp_path, monke
     ) as other:  # fmt: skip
         assert other.stdout is not None
         assert other.stdout.readline() == "locked\n"
-        started = time.monotonic()
         assert context.cases.get("one").version == 1
-        assert time.monotonic() - started < 0.25
         with pytest.raises(ConflictError) as caught:
             set_facts(context, KIM, "one", {"ecog": 1})
         assert caught.value.code == "archive-busy"

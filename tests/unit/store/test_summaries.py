@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from sqlalchemy import event, select
 
@@ -58,7 +56,7 @@ def test_status_marks_and_diagnosis(archive):
     assert not row.holds("nobody")
 
 
-def test_five_hundred_cases_cost_a_few_queries_and_little_time(archive):
+def test_five_hundred_cases_cost_a_few_queries(archive):
     cases, documents = CaseTable(archive), DocumentTable(archive)
     cases.create("case-0", Patient(id="0", name="N^0"),
                  Additions(findings=[finding("warning")] * 5), ENTRY)  # fmt: skip
@@ -69,12 +67,9 @@ def test_five_hundred_cases_cost_a_few_queries_and_little_time(archive):
                 db.execute(table.insert(), [_copied(table, row, n) for n in range(1, 500)])
     queries = []
     event.listen(archive._engine, "before_cursor_execute", lambda *a: queries.append(a[2]))
-    started = time.perf_counter()
     rows = cases.summaries()
-    seconds = time.perf_counter() - started
     assert len(rows) == 500
     assert sum(q.lstrip().startswith("SELECT") for q in queries) <= 6
-    assert seconds < 0.5, seconds  # measured 0.03 s
 
 
 def _copied(table, row, number):
