@@ -190,13 +190,13 @@ def _common_grid(regions: list[Region], axes: FloatArray) -> Grid:
 
 def _lattice(stacks: list[tuple[Slab, ...]]) -> tuple[float, float]:
     """Return a position and a distance of planes on which (nearly) all contours lie."""
-    middles = [np.array([(s.low_mm + s.high_mm) / 2 for s in stack]) for stack in stacks]
-    gaps = [float(np.median(np.diff(m))) for m in middles if m.size > 1]
+    positions = [np.array([s.position_mm for s in stack]) for stack in stacks]
+    gaps = [float(np.median(np.diff(m))) for m in positions if m.size > 1]
     plane = max(min(gaps, default=stacks[0][0].thickness_mm), SMALLEST_PLANE_MM)
-    first = float(middles[0][0])
+    first = float(positions[0][0])
     off = max(
         float(np.abs((m - first) / plane - np.round((m - first) / plane)).max()) * plane
-        for m in middles
+        for m in positions
     )
     if off > LATTICE_TOLERANCE_MM:
         plane = max(plane / 2, SMALLEST_PLANE_MM)

@@ -139,6 +139,7 @@ class RoiInfo:
     name_confidence: float | None = None
     name_source: str = ""
     plane_gap_mm: float | None = None
+    image_gap_mm: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """What is odd about the contours of a structure set on its image: said, never mended in silence.
 
 Volumes and DVHs use the contours as they were drawn, on their own planes (`slabs_of`), with the
-even-odd rule within a plane; masks and pictures show the part inside the image.
+even-odd rule within a plane; where they lie on every second plane of the image, the planes between
+are interpolated (`core.interpolate`); masks and pictures show the part inside the image.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from abscope.core.case import Finding
 from abscope.core.errors import GeometryError
 from abscope.core.geometry import FloatArray, Grid
+from abscope.core.interpolate import image_gap_mm, skips_every_second
 from abscope.core.rasterise import crosses_itself
 from abscope.core.structures import Roi, StructureSet, plane_gaps, plane_positions_mm
 
@@ -37,7 +39,8 @@ class _Measured:
 
     number: int
     off_plane_mm: float = 0.0
-    skips: int = 1
+    skips: bool = False
+    interpolated: bool = False
     beyond_mm: float = 0.0
     crossing: int = 0
     repeated: int = 0
@@ -118,7 +121,9 @@ def _measure(roi: Roi, positions: FloatArray, image: Grid | None) -> _Measured:
     return dataclasses.replace(
         on_planes,
         off_plane_mm=float(off.max(initial=0.0)),
-        skips=round(usual / spacing) if spacing and usual > SKIPPED_PLANES * spacing else 1,
+        skips=bool(spacing) and usual > SKIPPED_PLANES * spacing,
+        interpolated=roi.plane_gap_mm is None
+        and skips_every_second(positions, image_gap_mm(image)),
         beyond_mm=_beyond_mm(np.concatenate(points), image),
     )
 
@@ -168,18 +173,7 @@ def _set_findings(measured: Sequence[_Measured], group: str) -> Iterator[Finding
             "Check on the viewer that they fit the image they were drawn on.",
             group,
         )
-    skipping = [m for m in measured if m.skips > 1]
-    if skipping:
-        steps = "2nd" if {m.skips for m in skipping} == {2} else "2nd or later"
-        yield _warning(
-            "contours-on-every-second-plane",
-            skipping,
-            f"The contours of {_some(skipping)} lie on every {steps} image plane only. Each stands "
-            "for the stretch half-way to its neighbors.",
-            "a contour on every image plane",
-            "Let the planning system interpolate the planes between where the shape changes fast.",
-            group,
-        )
+    yield from _skipped_planes(measured, group)
     beyond = [m for m in measured if m.beyond_mm > BEYOND_MM]
     if beyond:
         yield _warning(
@@ -214,6 +208,32 @@ def _set_findings(measured: Sequence[_Measured], group: str) -> Iterator[Finding
             group,
         )
         yield dataclasses.replace(found, severity="info")
+
+
+def _skipped_planes(measured: Sequence[_Measured], group: str) -> Iterator[Finding]:
+    second = [m for m in measured if m.interpolated]
+    if second:
+        yield _warning(
+            "contours-on-every-second-plane",
+            second,
+            f"The contours of {_some(second)} lie on every 2nd image plane only. The planes "
+            "between are interpolated from the shapes on both sides, in volume, DVH and pictures; "
+            "exports keep the contours as drawn.",
+            "a contour on every image plane",
+            "Look at the planes between on the viewer where the shape changes fast.",
+            group,
+        )
+    others = [m for m in measured if m.skips and not m.interpolated]
+    if others:
+        yield _warning(
+            "contours-skip-planes",
+            others,
+            f"The contours of {_some(others)} leave out image planes, but not regularly every 2nd. "
+            "Nothing is interpolated; each stands for the stretch half-way to its neighbors.",
+            "a contour on every image plane",
+            "Let the planning system interpolate the planes between where the shape changes fast.",
+            group,
+        )
 
 
 def _some(measured: Sequence[_Measured]) -> str:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from abscope.core.errors import GeometryError, NotFoundError
 from abscope.core.geometry import FloatArray, slab_edges_mm
+from abscope.core.interpolate import Plane, skips_every_second, with_planes_between
 
 #: Contours whose positions along the normal differ by less than this share a plane (mm).
 SAME_PLANE_MM = 0.01
@@ -66,6 +67,9 @@ class Roi:
     plane_gap_mm : float or None
         Distance of the planes of the voxels it was made of; None for drawn contours, whose usual
         distance says it.
+    image_gap_mm : float or None
+        Distance of the planes of the image on which it was drawn, once it is known. Where the
+        contours leave out every second plane of that image, `slabs_of` interpolates these.
     """
 
     number: int
@@ -78,6 +82,7 @@ class Roi:
     name_confidence: float | None = None
     name_source: str = ""
     plane_gap_mm: float | None = None
+    image_gap_mm: float | None = None
 
     @property
     def closed(self) -> tuple[Contour, ...]:
@@ -162,11 +167,14 @@ class Slab:
         Edges along ``axes[2]``, measured from the patient origin.
     polygons_mm : tuple of ndarray, each shape (n, 2)
         In-plane coordinates along ``axes[0]`` and ``axes[1]``; even-odd rule.
+    position_mm : float
+        The plane of the polygons.
     """
 
     low_mm: float
     high_mm: float
     polygons_mm: tuple[FloatArray, ...]
+    position_mm: float
 
     @property
     def thickness_mm(self) -> float:
@@ -181,7 +189,8 @@ def slabs_of(
 
     Where the structure has a gap (a missing stretch wider than `GAP_FACTOR` times the usual
     distance of its planes), both sides end with an end cap of half the usual distance, and nothing
-    is filled in.
+    is filled in. Where it is drawn on every second plane of its image (`skips_every_second`), the
+    planes between have slabs of their own, with the cross-section half-way (`core.interpolate`).
 
     Parameters
     ----------
@@ -189,7 +198,7 @@ def slabs_of(
     axes : ndarray, shape (3, 3), optional
         Grid axes of the image on which it was drawn; patient axes when left out.
     usual_gap_mm : float, optional
-        Distance between image planes; taken from the contours when left out.
+        Thickness of a structure that is drawn on one plane: the distance between image planes.
 
     Raises
     ------
@@ -204,13 +213,18 @@ def slabs_of(
     gaps = np.diff(positions)
     usual = float(np.median(gaps)) if gaps.size else (usual_gap_mm or SINGLE_PLANE_THICKNESS_MM)
     usual = roi.plane_gap_mm or usual
-    breaks = _breaks(positions, usual)
+    fills = roi.plane_gap_mm is None and skips_every_second(positions, roi.image_gap_mm)
     slabs: list[Slab] = []
-    for run in np.split(np.arange(len(planes)), breaks):
+    for run in np.split(np.arange(len(planes)), _breaks(positions, usual)):
         edges = slab_edges_mm(positions[run], single_thickness_mm=usual)
+        drawn = [planes[index] for index in run]
+        if fills:
+            drawn = with_planes_between(drawn)
+            inner = slab_edges_mm([position for position, _ in drawn], usual)[1:-1]
+            edges = np.concatenate([edges[:1], inner, edges[-1:]])
         slabs.extend(
-            Slab(low_mm=float(low), high_mm=float(high), polygons_mm=planes[index][1])
-            for index, low, high in zip(run, edges[:-1], edges[1:], strict=True)
+            Slab(low_mm=float(low), high_mm=float(high), polygons_mm=polygons, position_mm=position)
+            for (position, polygons), low, high in zip(drawn, edges[:-1], edges[1:], strict=True)
         )
     return tuple(slabs)
 
@@ -249,9 +263,7 @@ def _breaks(positions: FloatArray, usual_gap_mm: float) -> npt.NDArray[np.intp]:
     return np.flatnonzero(np.diff(positions) > GAP_FACTOR * usual_gap_mm) + 1
 
 
-def _group_planes(
-    contours: Iterable[Contour], axes: FloatArray
-) -> list[tuple[float, tuple[FloatArray, ...]]]:
+def _group_planes(contours: Iterable[Contour], axes: FloatArray) -> list[Plane]:
     """Return (position along the normal, polygons) in ascending order."""
     local = [np.asarray(c.points_mm, dtype=np.float64) @ axes.T for c in contours]
     if any(np.ptp(points[:, 2]) > OFF_PLANE_MM for points in local):

@@ -168,6 +168,7 @@ def structure_set(info: StructureSetInfo, arrays: dict[str, npt.NDArray[Any]]) -
             name_confidence=row.name_confidence,
             name_source=row.name_source,
             plane_gap_mm=row.plane_gap_mm,
+            image_gap_mm=row.image_gap_mm,
         )
         for row, drawn in zip(info.rois, contours, strict=True)
     )

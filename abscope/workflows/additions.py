@@ -13,6 +13,7 @@ from typing import Any
 from abscope.core.case import Case, Finding, Patient, Series, StructureSetInfo
 from abscope.core.contour_checks import contour_findings
 from abscope.core.errors import ConflictError, IdentityError, RefusedError
+from abscope.core.interpolate import image_gap_mm
 from abscope.dicom.link import differing_identity
 from abscope.dicom.reader import Draft, Reading
 from abscope.dicom.references import REFERENCE_CODES, drawn_on, reference_findings
@@ -296,7 +297,11 @@ def _newly_attached(
         contours = context.cases.structure_set(info)
         said.extend(contour_findings(contours, image.grid))
         volumes = {roi.number: volume_cm3(roi, image.grid) for roi in contours.rois}
-        rois = tuple(dataclasses.replace(r, volume_cm3=volumes[r.number]) for r in info.rois)
+        gap_mm = image_gap_mm(image.grid)
+        rois = tuple(
+            dataclasses.replace(r, volume_cm3=volumes[r.number], image_gap_mm=gap_mm)
+            for r in info.rois
+        )
         found.append(dataclasses.replace(info, series_uid=image.uid, rois=rois))
     return found
 

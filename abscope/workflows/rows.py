@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from abscope.core.case import DoseInfo, RoiInfo, StructureSetInfo
 from abscope.core.errors import RefusedError
 from abscope.core.geometry import Grid
+from abscope.core.interpolate import image_gap_mm
 from abscope.core.plan import Dose
 from abscope.core.structures import Region, Roi, StructureSet
 from abscope.dose.dvh import region_volume_cm3
@@ -43,6 +46,7 @@ def structure_info(structure_set: StructureSet, image: Grid | None, blob: str) -
                 name_confidence=roi.name_confidence,
                 name_source=roi.name_source,
                 plane_gap_mm=roi.plane_gap_mm,
+                image_gap_mm=image_gap_mm(image),
             )
             for roi in structure_set.rois
         ),
@@ -53,6 +57,7 @@ def volume_cm3(roi: Roi, image: Grid | None) -> float | None:
     """Return the enclosed volume, None when the contours enclose none that can be told."""
     axes = image.axes if image else None
     gap_mm = image.plane_spacing_mm or None if image else None
+    roi = dataclasses.replace(roi, image_gap_mm=image_gap_mm(image))
     try:
         return region_volume_cm3(Region.of(roi), axes=axes, usual_gap_mm=gap_mm)
     except RefusedError:

@@ -61,4 +61,4 @@ def straightened(roi: Roi, drawn_on: Grid, shown_on: Grid) -> Roi:
         for line in find_contours(padded, 0.5):
             index: FloatArray = np.column_stack([np.full(len(line), float(plane)), line - 1])
             contours.append(Contour(points_mm=shown_on.to_mm(index[:-1])))
-    return dataclasses.replace(roi, contours=tuple(contours))
+    return dataclasses.replace(roi, contours=tuple(contours), image_gap_mm=None)

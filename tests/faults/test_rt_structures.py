@@ -113,23 +113,6 @@ def test_r4_contours_0_4_mm_off_the_planes_are_used_and_said(upload, run):
     assert "0.40 mm off" in finding(case, "contours-off-image-planes")["message"]
 
 
-def test_r5_contours_on_every_second_slice_fill_the_slices_between(upload, run):
-    """A cylinder and a sphere are contoured on every second slice of the CT. Each contour stands
-    for the stretch half-way to the next one, the volume is kept, and the report says so."""
-    coarse = phantoms.cylinder_roi(z_mm=range(-20, 21, 4))
-    sphere = phantoms.sphere_roi(gap_mm=4.0)
-    case, rows = drawn(upload, run, coarse, sphere)
-    assert volume_cm3(case, "Cylinder") == pytest.approx(AREA_CM2 * 4.4, rel=2e-3)
-    assert volume_cm3(case, "Sphere") == pytest.approx(4 / 3 * np.pi * 1.6**3, rel=0.03)
-    assert rows["Cylinder"]["metrics"]["mean"] == pytest.approx(MEAN_GY, abs=0.01)
-    found = finding(case, "contours-on-every-second-plane")
-    assert "2 structures" in found["message"]
-    assert "every 2nd image plane" in found["message"]
-    weights = region_weights(Region.of(coarse), GRID)
-    filled = weights.sum(axis=(1, 2)) > 0
-    assert filled[4:27].all()
-
-
 def test_r5_a_single_gap_is_named_and_not_filled(upload, run):
     """One contour is missing in the middle of a structure that is drawn on every slice. The gap is
     not filled, and the report names the structure and the millimeters on both sides."""

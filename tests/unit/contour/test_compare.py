@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -33,6 +35,19 @@ def box(x0: float, x1: float, planes: np.ndarray) -> Roi:
 def test_a_structure_agrees_with_itself() -> None:
     result = compare(sphere(20), sphere(20))
     assert (result.dice, result.hd95_mm, result.mean_surface_distance_mm) == (1.0, 0.0, 0.0)
+
+
+def test_a_sphere_on_every_second_plane_agrees_better_with_its_planes_between() -> None:
+    """Both are compared on the planes of the image, whichever of them is drawn on fewer."""
+    every = sphere(10, plane_mm=2.0)
+    shifted = [c for c in every.contours if c.points_mm[0, 2] in range(-9, 10, 4)]
+    second = dataclasses.replace(every, contours=tuple(shifted))
+    filled = dataclasses.replace(second, image_gap_mm=2.0)
+    without, found = compare(every, second), compare(every, filled)
+    assert found.dice > without.dice + 0.01
+    assert found.mean_surface_distance_mm < 0.85 * without.mean_surface_distance_mm
+    assert found.dice == pytest.approx(compare(filled, every).dice)
+    assert compare(filled, filled).dice == 1.0
 
 
 def test_concentric_spheres() -> None:
