@@ -122,7 +122,8 @@ def _keys(item: Parsed) -> list[str]:
 
 def _comparable(keyword: str, value: str) -> str:
     if keyword == "PatientName":
-        return re.sub(r"[\s^,=]+", " ", value).strip().casefold()
+        forms = [re.sub(r"[\s^,]+", " ", form).strip() for form in value.split("=")]
+        return next((form for form in forms if form), "").casefold()  # the alphabetic form first
     return value.strip().casefold()
 
 

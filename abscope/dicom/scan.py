@@ -9,6 +9,7 @@ import pydicom
 
 from abscope.core.case import Finding
 from abscope.dicom import header
+from abscope.dicom.complete import ends_early
 from abscope.dicom.nifti import is_nifti
 from abscope.dicom.parse import in_order, read_dataset
 from abscope.dicom.sources import SourceFile, is_noise
@@ -201,7 +202,10 @@ def _counts(copies: int, skipped: int) -> list[Finding]:
         what = "file is a copy and counts" if copies == 1 else "files are copies and count"
         notes.append(_note("identical-copies", f"{copies} {what} once."))
     if skipped:
-        notes.append(_note("files-skipped", f"{skipped} files are no DICOM images or RT objects."))
+        what = "file is" if skipped == 1 else "files are"
+        notes.append(
+            _note("files-skipped", f"{skipped} {what} passed over: no image, RT object or table.")
+        )
     return notes
 
 
@@ -231,6 +235,13 @@ def _parse(source: SourceFile) -> tuple[Parsed | None, Finding | None]:
     if "DirectoryRecordSequence" in dataset:
         return None, None
     modality = header.text(dataset, "Modality").upper()
+    if modality in ("RTSTRUCT", "RTPLAN") and ends_early(dataset, data):
+        return None, _unusable(
+            source,
+            "file-cut-off",
+            "The file ends inside one of its elements, so a part of the object is lost.",
+            "Copy or export it again; the other files are not affected.",
+        )
     if modality in _IMAGES | _PLANNING:
         parsed = Parsed(dataset=dataset, label=source.label, sha256=source.sha256)
         return parsed, _trailing(source, after_pixels) or _disorder(source, dataset)
@@ -238,8 +249,9 @@ def _parse(source: SourceFile) -> tuple[Parsed | None, Finding | None]:
 
 
 def _nothing_known(source: SourceFile) -> Finding | None:
-    """Return the finding for a file without any mark of DICOM that speaks of it all the same."""
-    return _unreadable(source) if b"1.2.840.10008." in source.data[:2048] else None
+    """Return the finding for a binary file without the mark of DICOM that speaks of it."""
+    head = source.data[:2048]
+    return _unreadable(source) if b"1.2.840.10008." in head and b"\x00" in head else None
 
 
 def _not_used(
@@ -264,8 +276,12 @@ def _not_used(
             code="modality-unknown",
             severity="warning",
             where=source.label,
-            message=f"The object names the modality {modality[:16] or 'none'}, which there is not, "
-            "so it is left out.",
+            message=(
+                f"The object names the modality {modality[:16]}, which there is not"
+                if modality
+                else "The object names no modality"
+            )
+            + ", so it is left out.",
             expected="CT, PT, MR, RTSTRUCT, RTDOSE, RTPLAN or SEG",
             remedy="The file may be damaged: copy or export it again.",
         )

@@ -214,17 +214,19 @@ def mask_undeclared(array_zyx: Array, where: str) -> list[Finding]:
     Where there is no air near -1000 HU or no tissue near 0 HU, the low values are the air of a
     wrong scale and are left for `abscope.dicom.plausible` to name.
     """
-    low = array_zyx < NO_MEASUREMENT_HU
-    count = int(np.count_nonzero(low))
-    if not count:
+    lowest = float(array_zyx.min())
+    if lowest >= NO_MEASUREMENT_HU:
         return []
     sample = array_zyx[:: max(1, len(array_zyx) // 20), ::2, ::2]
     air = np.mean((sample > -1100) & (sample < -900))
     tissue = np.mean((sample > -200) & (sample < 200))
     if air < AIR_SHARE or tissue < TISSUE_SHARE:
         return []
-    lowest = float(array_zyx.min())
-    array_zyx[low] = PADDING_HU
+    count = 0
+    for plane in array_zyx:  # plane by plane: a mask of the whole volume is half its size again
+        low = plane < NO_MEASUREMENT_HU
+        count += int(np.count_nonzero(low))
+        plane[low] = PADDING_HU
     return [
         Finding(
             code="values-below-air",

@@ -314,7 +314,7 @@ def test_u8_a_dicomdir_is_never_followed(upload, tmp_path, name):
     found = upload((name, _dicomdir("..", "outside", "PLAN")), *CT)
     assert found["plans"] == []
     assert [f["message"] for f in found["findings"]] == [
-        "1 files are no DICOM images or RT objects."
+        "1 file is passed over: no image, RT object or table."
     ]
 
 
@@ -329,7 +329,7 @@ def test_u9_noise_is_counted_and_no_failure(upload):
     }  # fmt: skip
     found = upload(*CT, *noise.items())
     assert [f["message"] for f in found["findings"]] == [
-        "6 files are no DICOM images or RT objects."
+        "6 files are passed over: no image, RT object or table."
     ]
 
 
@@ -466,3 +466,19 @@ def test_u16_a_thousand_loose_files_stay_within_three_times_their_volume(tmp_pat
     found = measured("files", tmp_path)
     assert found["slices"] == 1000
     assert found["added"] + found["held"] < 3 * found["volume"]
+
+
+@pytest.mark.parametrize("implicit", [False, True])
+def test_d12_a_plan_or_structure_set_that_was_cut_off_is_refused(upload, implicit):
+    """A plan and a structure set are cut off in the middle, which pydicom reads without a word.
+
+    Each is refused by name, whatever its encoding; accepted, the rest is imported without it.
+    """
+    for whole in (PLAN, SET):
+        data = as_bytes(whole)
+        if implicit:
+            data = encoded(whole, ImplicitVRLittleEndian)
+        cut = ("cut.dcm", data[: len(data) * 3 // 4])
+        found = upload(*CT, cut, refused=True)
+        assert found["error"]["code"] == "file-cut-off"
+        assert len(upload(*CT, cut, accept=["file-cut-off"])["series"]) == 1

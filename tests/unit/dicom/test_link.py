@@ -8,6 +8,7 @@ import pytest
 
 from abscope.core.case import Patient
 from abscope.core.geometry import Grid
+from abscope.dicom.link import differing_identity
 from tests import phantoms
 from tests.unit.dicom.uploads import codes, read, read_one
 
@@ -116,3 +117,15 @@ def test_d19_a_birth_date_that_is_no_day_is_absent(birth):
 
 def test_synthetic_patients_are_known_by_their_name():
     assert read_one(renamed(CT, PatientName="SYNTHETIC^Demo")).patient.synthetic
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "differ"),
+    [
+        ("Yamada^Tarou=山田^太郎", "Yamada^Tarou", ()),
+        ("Yamada^Tarou=山田^太郎", "YAMADA Tarou", ()),
+        ("Yamada^Tarou", "Yamada^Jirou=山田^太郎", ("PatientName",)),
+    ],
+)
+def test_names_are_compared_in_their_alphabetic_form(first, second, differ):
+    assert differing_identity(Patient(id="1", name=first), Patient(id="1", name=second)) == differ
