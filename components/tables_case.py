@@ -104,12 +104,20 @@ def dose_names(case: Case) -> dict[str, str]:
             what += f", {plan.prescribed_gy:g} Gy"
             what += f" in {plan.fractions}" if plan.fractions else ""
         kind = "" if dose.summation == "PLAN" else f"{dose.summation.lower()} dose, "
+        if dose.summation == "MULTI_PLAN" and dose.parts:
+            what = " + ".join(_plan_label(case, uid) for uid in dose.parts)
         if dose.parts:
             kind = f"sum of {len(dose.parts)} doses, "
         if dose.beams:
             kind += f"beam {', '.join(map(str, dose.beams))}, "
         names[dose.uid] = f"{what} ({kind}max. {dose.max_gy:.1f} Gy)"
     return names
+
+
+def _plan_label(case: Case, dose_uid: str) -> str:
+    dose = next((d for d in case.doses if d.uid == dose_uid), None)
+    plan = case.plan_of(dose) if dose else None
+    return plan.label if plan and plan.label else "no plan"
 
 
 def choose_pair(case: Case, key: str) -> tuple[str, str, bool]:

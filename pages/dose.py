@@ -7,7 +7,18 @@ import streamlit as st
 import components.preload  # noqa: F401  # first of all imports, see there
 from abscope.core.errors import AbscopeError
 from abscope.workflows.dose_evaluation import ACCEPT_COVERAGE, DoseEvaluation
-from components import banner, cached, charts, exports, navigation, notices, tables
+from abscope.workflows.dose_sums import sum_doses
+from components import (
+    banner,
+    cached,
+    charts,
+    dose_sum,
+    exports,
+    navigation,
+    notices,
+    runtime,
+    tables,
+)
 from components.access import require
 from components.safe import literal
 from components.viewer.viewer import show_viewer
@@ -21,6 +32,15 @@ if not case.doses:
     st.stop()
 
 dose_uid, second_uid = tables.choose_doses(case, "dose")
+dose_sum.said(case)
+if (wanted := dose_sum.form(case)) is not None:
+    try:
+        _, summed = sum_doses(runtime.context(), actor, case.id, wanted)
+    except AbscopeError as problem:
+        notices.error(problem)
+    else:
+        dose_sum.stored(summed)
+        st.rerun()
 chosen_uids = [uid for uid in (dose_uid, second_uid) if uid is not None]
 
 
@@ -109,5 +129,6 @@ if doubts:
 exports.dose(case, actor, dose_uid)
 st.caption(
     "Physical dose. Method: contours on their own planes with half-slice end caps, fractional "
-    "coverage, dose by trilinear interpolation in millimeters."
+    "coverage, dose by trilinear interpolation in millimeters. Where contours skip every 2nd "
+    "plane, shapes are interpolated between."
 )
