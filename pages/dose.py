@@ -32,12 +32,14 @@ if not case.doses:
     st.stop()
 
 dose_uid, second_uid = tables.choose_doses(case, "dose")
+above = st.container()  # what follows the form would lie under its popover
 dose_sum.said(case)
 if (wanted := dose_sum.form(case)) is not None:
     try:
         _, summed = sum_doses(runtime.context(), actor, case.id, wanted)
     except AbscopeError as problem:
-        notices.error(problem)
+        with above:
+            notices.error(problem)
     else:
         dose_sum.stored(summed)
         st.rerun()

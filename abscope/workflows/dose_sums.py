@@ -107,8 +107,8 @@ def _check_sum(case: Case, chosen: Sequence[DoseInfo]) -> None:
             "too-few-doses",
             "A sum needs two doses or more.",
             where="sum of doses",
-            expected="two UIDs of doses of this case",
-            remedy="Name another dose.",
+            expected="two doses of this case",
+            remedy="Choose another dose besides.",
         )
     frames = {d.grid.frame_of_reference_uid for d in chosen}
     if len(frames) > 1 or "" in frames:
