@@ -27,6 +27,14 @@ def open_case(actor: Actor, title: str) -> Case:
     return case
 
 
+def case_in_hand() -> Case | None:
+    """Return the open case, None when none is open or it is gone."""
+    case_id = state.open_case_id()
+    if case_id is None or not runtime.context().cases.exists(case_id):
+        return None
+    return runtime.context().cases.get(case_id)
+
+
 def _nothing_open(title: str, why: str) -> None:
     st.header(title, anchor=False)
     st.info(

@@ -9,6 +9,7 @@ import streamlit as st
 from abscope.core.case import Case, Finding, Patient
 from abscope.dicom.reader import Draft
 from abscope.store.documents import Document
+from abscope.store.summaries import CaseSummary
 from abscope.workflows.import_report import ImportReport, ReportPatient, ReportStudy
 from abscope.workflows.importing import contents_of
 from abscope.workflows.uploaded_labs import UploadedTable
@@ -52,6 +53,38 @@ def choose_patient(drafts: Sequence[Draft], key: str) -> int | None:
         key=key,
     )
     return int(number)
+
+
+def choose_target(
+    open_case: Case | None, alike: Sequence[CaseSummary], patient: Patient | None
+) -> str | None:
+    """Return the id of the case to add to, empty for a new case, None while it is not chosen.
+
+    Parameters
+    ----------
+    open_case : Case or None
+    alike : sequence of CaseSummary
+        Cases that carry the PatientID of the files: with any, a person has to choose.
+    patient : Patient or None
+        Who the files are about, None when nothing says so.
+    """
+    names = {"": "A new case"}
+    names |= {s.id: f"Add to {_who(s.patient)}, case {s.id} of {s.created[:10]}" for s in alike}
+    if open_case is not None and open_case.id not in names:
+        names[open_case.id] = f"Add to the open case: {_who(open_case.patient)}"
+    if len(names) == 1:
+        return ""
+    if alike:
+        st.info(
+            f"{literal(_who(patient) if patient else 'This patient')} has "
+            f"{'a case' if len(alike) == 1 else f'{len(alike)} cases'} already. Choose where these "
+            "files go.",
+            icon=":material/person_search:",
+        )
+    return st.radio(
+        "Store as", list(names), index=None if alike else 0, key="upload.target",
+        format_func=lambda c: literal(names[c]), label_visibility="collapsed",
+    )  # fmt: skip
 
 
 def acceptance(
@@ -160,13 +193,20 @@ def kept_reports(reports: Sequence[Document], findings: Sequence[Finding]) -> No
 
 def _patient(part: ReportPatient) -> None:
     with st.container(border=True):
-        st.markdown(f"**{literal(_name(part.patient))}** &ensp; {literal(_facts(part.patient))}")
+        if part.is_mixed:
+            st.markdown(":red[**Objects of different identities: nothing of this set is saved**]")
+            for finding in part.findings:
+                identities(finding)
+        else:
+            who = f"**{literal(_name(part.patient))}** &ensp; {literal(_facts(part.patient))}"
+            st.markdown(who)
         for study in part.studies:
             _study(study)
         if part.findings:
             st.markdown(":gray[**About the patient and the links between the objects**]")
-            for finding in part.findings:
-                identities(finding)
+            if not part.is_mixed:
+                for finding in part.findings:
+                    identities(finding)
             notices.findings(part.findings)
 
 
@@ -178,7 +218,7 @@ def identities(finding: Finding) -> None:
     st.dataframe(
         [dict(zip(heads, row, strict=True)) for row in finding.identities],
         hide_index=True, height="content", placeholder="not given",
-        column_config={"Objects": st.column_config.TextColumn(width="medium")},
+        column_config={"Objects": st.column_config.TextColumn(width=300)},
     )  # fmt: skip
 
 

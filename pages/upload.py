@@ -8,10 +8,16 @@ import components.preload  # noqa: F401  # first of all imports, see there
 from abscope.core.errors import AbscopeError
 from abscope.workflows.additions import as_addition
 from abscope.workflows.import_report import report_of
-from abscope.workflows.importing import check_reading, same_import, savable_drafts, save
+from abscope.workflows.importing import (
+    cases_of_patient,
+    check_reading,
+    same_import,
+    savable_drafts,
+    save,
+)
 from abscope.workflows.starting import start_case, start_from_labs
 from abscope.workflows.uploaded_labs import only_tables, read_tables, store_tables
-from components import cached, forms, navigation, notices, report, runtime, state
+from components import banner, cached, forms, navigation, notices, report, runtime, state
 from components.access import require
 
 actor = require("upload")
@@ -23,19 +29,10 @@ st.write(
     "and laboratory tables (CSV, XLSX), as files, ZIP or folder. Everything is checked first; a "
     "report is shown and nothing is saved before you confirm."
 )
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    kind = st.segmented_control(
-        "What to choose", ["Files or ZIP", "Folder"], default="Files or ZIP", required=True,
-        key="upload.kind", label_visibility="collapsed",
-    )  # fmt: skip
-    open_id = state.open_case_id()
-    target = ""
-    if open_id and context.cases.exists(open_id):
-        target = st.segmented_control(
-            "Store as", ["", open_id], default="", required=True, key="upload.target",
-            format_func=lambda c: f"Add to the open case ({c})" if c else "A new case",
-            label_visibility="collapsed",
-        )  # fmt: skip
+kind = st.segmented_control(
+    "What to choose", ["Files or ZIP", "Folder"], default="Files or ZIP", required=True,
+    key="upload.kind", label_visibility="collapsed",
+)  # fmt: skip
 files = st.file_uploader(
     "Files",
     accept_multiple_files="directory" if kind == "Folder" else True,
@@ -53,25 +50,29 @@ files_key = " ".join(sorted(f.file_id for f in files))
 accepted = frozenset((state.recall(f"upload.accepted.{hash(files_key)}") or "").split())
 try:
     reading = cached.reading(files_key, accepted, files)
-    if target:
-        reading = as_addition(context, target, reading)
 except AbscopeError as problem:
     notices.error(problem)
     st.stop()
 
 st.subheader("Validation report", anchor=False)
 verdict = st.container()
+drafts = savable_drafts(reading)
+with verdict:
+    patient = report.choose_patient(drafts, "upload.patient")
+    owner = drafts[(patient or 1) - 1].patient if drafts else None
+    alike = cases_of_patient(context, owner.id if owner else "")
+    target = report.choose_target(banner.case_in_hand(), alike, owner)
+if target:
+    reading = as_addition(context, target, reading)
 found = report_of(reading)
 findings = found.all_findings()
 report.validation_report(found)
 held = context.cases.get(target) if target else None
-drafts = savable_drafts(reading)
-owner = drafts[0].patient.id if len(drafts) == 1 else ""
-tables = read_tables(reading.tables, patient_id=owner, case=held)
+tables = read_tables(reading.tables, patient_id=owner.id if owner else "", case=held)
 report.laboratory_tables(tables)
 if only_tables(reading):
     with verdict:
-        if report.start_from_tables(tables, held):
+        if target is not None and report.start_from_tables(tables, held):
             try:
                 named = [(t.label, t.data) for t in reading.tables]
                 case = start_from_labs(context, actor, named, case_id=target or None)
@@ -84,7 +85,6 @@ if only_tables(reading):
     st.stop()
 
 with verdict:
-    patient = report.choose_patient(drafts, "upload.patient")
     try:
         draft = check_reading(reading, accepted, patient=patient)
     except AbscopeError as problem:
@@ -101,15 +101,18 @@ count = sum(f.severity != "info" for f in findings)
 same = same_import(context, draft)
 with verdict:
     if same is not None:
+        more = " The laboratory tables are not compared." if tables else ""
         st.info(
-            f"Case {same.id} already holds every one of these files.",
+            f"Case {same.id} already holds every one of these scans and plans.{more}",
             icon=":material/content_copy:",
         )
         if st.button("Open that case", key="upload.same", icon=":material/folder_open:"):
             state.set_open_case(same.id)
             navigation.go("contours")
     silent = report.lacking_reason(accepted, reasons)
-    if silent:
+    if target is None:
+        st.caption("Choose above where these files go.")
+    elif silent:
         st.info("Write why each accepted problem may be accepted.", icon=":material/edit_note:")
     elif count:
         st.warning(
@@ -120,7 +123,7 @@ with verdict:
         st.success("Everything fits together and can be saved.", icon=":material/check_circle:")
     wanted = st.button(
         "Confirm and save", key="upload.confirm", type="primary", icon=":material/save:",
-        disabled=silent,
+        disabled=silent or target is None,
         help="Accepted problems, your reasons and this report are kept with the case.",
     )  # fmt: skip
     if wanted:

@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 
 from abscope.core.case import Finding
+from abscope.core.ids import uid_from
 from abscope.dicom import header
 from abscope.dicom.scan import Parsed
 
@@ -101,12 +102,18 @@ def _label(item: Parsed) -> str:
     return header.text(item.dataset, keyword)[:64]
 
 
+def _uid(item: Parsed) -> str:
+    """Return the UID under which the reader keeps an object; one of its bytes when it has none."""
+    named = header.text(item.dataset, "SOPInstanceUID")
+    return named or uid_from(item.modality, item.sha256)
+
+
 def _found(group: Sequence[Parsed]) -> Found:
     first = group[0]
     planning = first.modality in _PLANNING
     return Found(
         kind=_PLANNING.get(first.modality, f"{first.modality} series"),
-        uid=first.sop_uid if planning else header.text(first.dataset, "SeriesInstanceUID"),
+        uid=_uid(first) if planning else header.text(first.dataset, "SeriesInstanceUID"),
         study_uid=header.text(first.dataset, "StudyInstanceUID"),
         study_date=header.date(first.dataset, "StudyDate"),
         description=_label(first),

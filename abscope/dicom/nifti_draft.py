@@ -76,15 +76,15 @@ def read_nifti_files(
     known = [*images, *(s for s, _ in series)]
     sets, grids = _sets([f for f in files if f.read.labels], known, findings)
     for item in files:
-        kind = GROUPS[bool(item.read.labels)]
-        findings += [dataclasses.replace(f, group=f.group or kind) for f in item.read.findings]
+        words = _words(item)
+        findings += [dataclasses.replace(f, group=f.group or words) for f in item.read.findings]
     return NiftiContent(
         series=series,
         structure_sets=sets,
         grids=grids,
         findings=tuple(findings),
         objects={f.uid: f.source.sha256 for f in files},
-        inventory=tuple(_found(f) for f in files),
+        inventory=tuple(_found(f, sets) for f in files),
     )
 
 
@@ -136,7 +136,7 @@ def _sets(
     for group in _groups(files):
         grid = group[0].read.volume.grid
         made = StructureSet(
-            uid=uid_from("nifti set", *sorted(f.source.sha256 for f in group)),
+            uid=_set_uid(group),
             label=name_of(group[0].source.label)[:64] if len(group) == 1 else "NIfTI masks",
             source="nifti",
             frame_of_reference_uid=grid.frame_of_reference_uid,
@@ -151,7 +151,7 @@ def _sets(
         sets.append(tied)
         grids[made.uid] = grid
         about = [*odd, *([finding] if finding else [])]
-        findings += [dataclasses.replace(f, group=GROUPS[1]) for f in about]
+        findings += [dataclasses.replace(f, group=_words(group[0])) for f in about]
     return tuple(sets), grids
 
 
@@ -206,14 +206,32 @@ def _too_much(label: str) -> Finding:
     )
 
 
-def _found(item: _File) -> Found:
-    kind = GROUPS[bool(item.read.labels)]
+def _words(item: _File) -> str:
+    return f"{GROUPS[bool(item.read.labels)]} {name_of(item.source.label)[:64]}"
+
+
+def _set_uid(files: Sequence[_File]) -> str:
+    return uid_from("nifti set", *sorted(f.source.sha256 for f in files))
+
+
+def _found(item: _File, sets: Sequence[StructureSet]) -> Found:
     return Found(
-        kind=kind,
-        uid=item.uid,
+        kind=GROUPS[bool(item.read.labels)],
+        uid=_holder(item, sets),
         study_uid="",
         study_date="",
         description=name_of(item.source.label)[:64],
         n_files=1,
-        group=kind,
+        group=_words(item),
     )
+
+
+def _holder(item: _File, sets: Sequence[StructureSet]) -> str:
+    """Return the UID of the series or structure set that a file became, or a part of."""
+    if not item.read.labels:
+        return item.uid
+    alone = _set_uid([item])
+    if any(s.uid == alone for s in sets):
+        return alone
+    frame = item.read.volume.grid.frame_of_reference_uid
+    return next((s.uid for s in sets if s.frame_of_reference_uid == frame), item.uid)

@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from abscope.core.case import Finding, Patient
+from abscope.core.case import Finding, Patient, Series
 from abscope.dicom.inventory import Found
 from abscope.dicom.reader import Draft, Reading
 
@@ -29,11 +29,12 @@ class ReportEntry:
     content: str
     link: str
     findings: tuple[Finding, ...]
+    blocked: bool = False
 
     @property
     def state(self) -> str:
-        """``problem`` (an error), ``restricted`` (a warning) or ``good``."""
-        worst = worst_severity(self.findings)
+        """``problem`` (an error, or a set of two identities), ``restricted`` or ``good``."""
+        worst = "error" if self.blocked else worst_severity(self.findings)
         return {"error": "problem", "warning": "restricted"}.get(worst, "good")
 
 
@@ -53,6 +54,11 @@ class ReportPatient:
     patient: Patient
     studies: tuple[ReportStudy, ...]
     findings: tuple[Finding, ...]
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether its objects carry more than one identity, so that `patient` is none of them."""
+        return any(f.code == "identity-mismatch" for f in self.findings)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +155,7 @@ def findings_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
 
 def _patient(draft: Draft) -> ReportPatient:
     left = list(draft.findings)
+    mixed = any(f.code == "identity-mismatch" for f in left)
     studies: dict[str, list[ReportEntry]] = {}
     dates: dict[str, str] = {}
     for found in draft.inventory:
@@ -163,6 +170,7 @@ def _patient(draft: Draft) -> ReportPatient:
                 content=content,
                 link=link,
                 findings=tuple(own),
+                blocked=mixed,
             )
         )
         dates[found.study_uid] = dates.get(found.study_uid) or found.study_date
@@ -178,24 +186,48 @@ def _patient(draft: Draft) -> ReportPatient:
 
 def _about(found: Found, draft: Draft) -> tuple[str, str]:
     """Return what an object holds and what it links to, in words."""
-    for describe in (_image, _structures, _plan, _dose):
+    series = _series_of(found, draft)
+    if series:
+        return "; ".join(_slices(s) for s in series), _acquired(series[0])
+    for describe in (_structures, _plan, _dose):
         words = describe(found.uid, draft)
         if words is not None:
             return words
     return "not imported", ""
 
 
-def _image(uid: str, draft: Draft) -> tuple[str, str] | None:
-    held = [s for s, _ in draft.series if uid and s.uid == uid]
-    if not held:
-        return None
-    grid = held[0].grid
-    planes, rows, columns = grid.shape_zyx
-    apart = f", {grid.plane_spacing_mm:.2f} mm apart" if planes > 1 else ""
-    return (
-        f"{_count(planes, 'slice')} of {rows} x {columns}{apart}",
-        f"acquired {held[0].date}" if held[0].date else "",
-    )
+def _series_of(found: Found, draft: Draft) -> list[Series]:
+    """Return the series that came of an object: by its UID, else those that name no other one.
+
+    A series without UID gets one of its bytes, and phases of one series get UIDs of their own.
+    """
+    held = [s for s, _ in draft.series]
+    own = [s for s in held if found.uid and s.uid == found.uid]
+    named = {f.uid for f in draft.inventory}
+    derived = [
+        s
+        for s in held
+        if s.uid not in named
+        and s.study_uid == found.study_uid
+        and found.kind == f"{s.modality} series"
+    ]
+    return own if _has_twin(found, draft) else own + derived
+
+
+def _has_twin(found: Found, draft: Draft) -> bool:
+    """Whether another object of the same kind and study could have given the same series."""
+    alike = [f for f in draft.inventory if (f.kind, f.study_uid) == (found.kind, found.study_uid)]
+    return len(alike) > 1
+
+
+def _slices(series: Series) -> str:
+    planes, rows, columns = series.grid.shape_zyx
+    apart = f", {series.grid.plane_spacing_mm:.2f} mm apart" if planes > 1 else ""
+    return f"{_count(planes, 'slice')} of {rows} x {columns}{apart}"
+
+
+def _acquired(series: Series) -> str:
+    return f"acquired {series.date}" if series.date else ""
 
 
 def _structures(uid: str, draft: Draft) -> tuple[str, str] | None:

@@ -11,6 +11,7 @@ from abscope.core.errors import InputError, UsageError
 from abscope.core.ids import check_case_id, new_case_id
 from abscope.dicom.reader import Draft, Reading, partly, read_upload
 from abscope.dicom.sources import Progress, from_files, from_paths, silent
+from abscope.store.summaries import CaseSummary
 from abscope.workflows.additions import additions, extend, holds_all, import_entry
 from abscope.workflows.context import Actor, Context
 from abscope.workflows.import_report import with_reasons
@@ -219,6 +220,12 @@ def _held_otherwise(context: Context, draft: Draft) -> list[Finding]:
             expected="the same bytes for the same UID",
         )
     ]
+
+
+def cases_of_patient(context: Context, patient_id: str) -> tuple[CaseSummary, ...]:
+    """Return the stored cases with this PatientID, newest first; none for an empty one."""
+    wanted = patient_id.strip()
+    return tuple(s for s in context.cases.summaries() if wanted and s.patient.id.strip() == wanted)
 
 
 def same_import(context: Context, draft: Draft) -> Case | None:

@@ -386,6 +386,9 @@ def test_report_before_anything_is_saved(page, context):
     before = {s.id for s in context.cases.summaries()}
     files = dicom_bytes(phantoms.ct_series(), [phantoms.rtstruct([phantoms.sphere_roi()])])
     shown = page("upload").upload("upload.files", files)
+    assert shown.widget("upload.confirm").disabled, "the patient has cases: where to is asked"
+    assert "PHANTOM, Abscope, ID PHANTOM-001 has" in shown.words()
+    shown.choose("upload.target", "")
     words = shown.words()
     assert "20 slices of 48 x 64" in words
     assert "PHANTOM-001" in words
@@ -404,6 +407,7 @@ def test_an_error_is_accepted_and_then_saved_and_kept(page, context):
     code = shown.widget("upload.accept").key.rpartition(".")[2]
     assert code in shown.words()
     shown.choose("upload.accept", True)
+    shown.choose("upload.target", "")
     assert shown.widget("upload.confirm").disabled, "not before a reason is given"
     (why,) = [k for k in sorted(shown.keys()) if k.endswith(f".why.{code}")]
     shown.choose(why, "The gap lies above the lungs.")
@@ -428,6 +432,7 @@ def test_two_patients_become_two_cases_one_by_one(page, context):
     before = {s.id for s in context.cases.summaries()}
     shown = page("upload").upload("upload.files", dicom_bytes(phantoms.ct_series(), _second_ct()))
     assert "belong to 2 patients" in shown.words()
+    shown.choose("upload.target", "")
     shown.press("upload.confirm")
     shown.choose("upload.patient", 2)
     shown.press("upload.confirm")
@@ -455,6 +460,7 @@ def test_a_laboratory_table_among_the_scans_is_stored_with_the_case(page, contex
     before = {s.id for s in context.cases.summaries()}
     archive, labs = dicom_bytes(phantoms.ct_series()), ("labs.csv", TABLE, "text/csv")
     shown = page("upload").upload("upload.files", archive, labs)
+    shown.choose("upload.target", "")
     assert list(shown.table("File", "Results")["Results"]) == [1]
     assert "1 cells of the laboratory table" in shown.words()
     shown.press("upload.confirm")
@@ -473,8 +479,8 @@ def test_a_laboratory_table_alone_starts_a_case(page, context):
 
 
 def test_files_of_another_patient_are_not_added_to_the_open_case(page):
-    shown = page("upload", "dose-only").choose("upload.target", "dose-only")
-    shown.upload("upload.files", dicom_bytes(_second_ct()))
+    shown = page("upload", "dose-only").upload("upload.files", dicom_bytes(_second_ct()))
+    shown.choose("upload.target", "dose-only")
     assert not shown.has("upload.confirm")
     assert {"PHANTOM-001", "OTHER-2"} <= set(shown.table("Patient ID", "Born")["Patient ID"])
 

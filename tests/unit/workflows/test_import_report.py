@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
+from abscope.core.geometry import Volume
 from abscope.core.settings import Settings
+from abscope.dicom.reader import read_upload
+from abscope.dicom.sources import SourceFile
 from abscope.workflows.context import Actor, open_context
 from abscope.workflows.import_report import report_json, report_of
 from abscope.workflows.importing import check_reading, save
 from tests import phantoms
-from tests.unit.dicom.uploads import changed, read
+from tests.unit.dicom.nifti_files import nifti_bytes, of_volume
+from tests.unit.dicom.uploads import all_changed, changed, read
 
 CT = phantoms.ct_series()
 GAPS = [ds for n, ds in enumerate(CT) if n not in (5, 6)]
@@ -82,3 +87,34 @@ def test_every_finding_of_the_upload_is_in_the_report_once():
     report = report_of(reading)
     assert sorted(f.message for f in report.all_findings()) == sorted(f.message for f in wanted)
     assert json.loads(json.dumps(report_json(report)))["patients"][0]["studies"]
+
+
+def test_objects_without_uids_are_listed_with_what_became_of_them():
+    bare = all_changed(CT, SeriesInstanceUID=None, SOPInstanceUID=None)
+    plan = all_changed([phantoms.rtplan()], SOPInstanceUID=None)
+    report = report_of(read(bare, plan))
+    entries = {e.kind: e for p in report.patients for s in p.studies for e in s.entries}
+    assert entries["CT series"].content == "20 slices of 48 x 64, 4.00 mm apart"
+    assert entries["Plan"].content == "60 Gy in 30 fractions"
+
+
+def test_masks_are_listed_with_the_structures_that_they_became():
+    names = ("heart", "aorta")
+    files = []
+    for place, name in enumerate(names):
+        mask = np.zeros(phantoms.STANDARD_GRID.shape_zyx, dtype=np.uint8)
+        mask[5:9, 10 + 10 * place : 16 + 10 * place, 20:30] = 1
+        volume = Volume(array_zyx=mask, grid=phantoms.STANDARD_GRID, unit="")
+        files.append(SourceFile(label=f"{name}.nii", data=nifti_bytes(*of_volume(volume, "u1"))))
+    report = report_of(read_upload(files))
+    entries = [e for p in report.patients for s in p.studies for e in s.entries]
+    assert {e.description for e in entries} == set(names)
+    assert {e.content for e in entries} == {"2 structures"}
+
+
+def test_of_two_identities_none_heads_the_report():
+    plan = phantoms.rtplan()
+    plan.PatientID = "OTHER-2"
+    (patient,) = report_of(read(CT, [plan])).patients
+    assert patient.is_mixed
+    assert {e.state for s in patient.studies for e in s.entries} == {"problem"}
