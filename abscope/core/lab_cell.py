@@ -8,7 +8,7 @@ from abscope.core.analytes import Analyte
 from abscope.core.errors import AbscopeError, InputError
 from abscope.core.lab_dates import Order, proven_order
 from abscope.core.lab_layout import RawCell
-from abscope.core.lab_text import CellError, Mark, Reading, decimal_mark, read_range, read_value
+from abscope.core.lab_text import CellError, Mark, Reading, decimal_mark, read_limit, read_range
 from abscope.core.units import TIMES_UPPER_LIMIT, normalised_unit, to_canonical
 
 
@@ -106,7 +106,7 @@ def limits(
         low, high = read_range(cell.reference, mark)
     else:
         low, high = (
-            read_value(text, mark).number if text else None
+            read_limit(text, mark) if text else None
             for text in (cell.reference_low, cell.reference_high)
         )
     if low is not None and high is not None and low > high:

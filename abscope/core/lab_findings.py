@@ -8,6 +8,9 @@ from abscope.core.analytes import BY_KEY
 from abscope.core.case import Finding
 from abscope.core.labs import LabResult
 
+#: Values that a finding lists before it counts the rest.
+_MAX_LISTED = 5
+
 
 def duplicate_findings(results: Iterable[LabResult]) -> list[Finding]:
     """Return a finding for each test that has several results on one day."""
@@ -29,6 +32,42 @@ def duplicate_findings(results: Iterable[LabResult]) -> list[Finding]:
                     remedy="Remove the wrong one on the Labs page if they are no repeat samples.",
                 )
             )
+    return found
+
+
+def unusual_findings(results: Iterable[LabResult]) -> list[Finding]:
+    """Return a finding for each test with values that are possible and hardly ever seen.
+
+    A factor of thousand (another unit, a point between thousands) shows in this way. Zero and
+    limits such as ``<0.1`` are not marked.
+    """
+    found = []
+    grouped: dict[str, list[LabResult]] = {}
+    for result in results:
+        low, high = BY_KEY[result.key].usual
+        if result.is_number and result.value and not low <= result.value <= high:
+            grouped.setdefault(result.key, []).append(result)
+    for key, several in grouped.items():
+        test = BY_KEY[key]
+        low, high = test.usual
+        listed = ", ".join(
+            f"{r.value:g} on {r.date} (far {'below' if r.value < low else 'above'} the usual)"
+            for r in several[:_MAX_LISTED]
+        )
+        more = len(several) - _MAX_LISTED
+        found.append(
+            Finding(
+                code="lab-value-unusual",
+                severity="warning",
+                where=test.name,
+                message=f"{test.name} in {test.unit}: {listed}"
+                + (f" and {more} more" if more > 0 else "")
+                + ". The values are kept and used.",
+                expected=f"{low:g} to {high:g} {test.unit}",
+                remedy="Check unit and decimal mark against the laboratory report; take a wrong "
+                "value out on the Labs page.",
+            )
+        )
     return found
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 
 from abscope.core.analytes import AMBIGUOUS, AS_PERCENT, BY_KEY, Analyte
 from abscope.core.errors import UsageError
-from abscope.core.lab_text import CellError
+from abscope.core.lab_text import MAX_CELL, CellError
 from abscope.core.units import (
     FACTORS,
     TIMES_UPPER_LIMIT,
@@ -207,12 +208,20 @@ def ask_test(name: str) -> Ask:
 
 
 def ask_decimal(text: str, readings: tuple[float, float]) -> Ask:
-    """Return the question whether a comma is a decimal mark or separates thousands."""
+    """Return the question whether a point or comma is a decimal mark or separates thousands.
+
+    Examples
+    --------
+    >>> ask_decimal("4.200", (4.2, 4200.0)).labels
+    ('4.2 (decimal point)', '4200 (point between thousands)')
+    """
+    is_point = re.search(r"\d\.\d", text[:MAX_CELL]) is not None
+    sign, other = ("point", "comma") if is_point else ("comma", "point")
     return Ask(
         "decimal-mark",
         f"Is {text[:20]} the number {readings[0]:g} or {readings[1]:g}?",
-        ("comma", "point"),
-        (f"{readings[0]:g} (decimal comma)", f"{readings[1]:g} (comma between thousands)"),
+        (sign, other),
+        (f"{readings[0]:g} (decimal {sign})", f"{readings[1]:g} ({sign} between thousands)"),
     )
 
 

@@ -28,7 +28,7 @@ from abscope.core.lab_dates import (
     SampleDate,
     read_date,
 )
-from abscope.core.lab_findings import duplicate_findings, remarks
+from abscope.core.lab_findings import duplicate_findings, remarks, unusual_findings
 from abscope.core.lab_layout import RawCell, find_layout
 from abscope.core.lab_questions import (
     Ask,
@@ -234,6 +234,7 @@ class _Reader:
             findings=(
                 *duplicate_findings(self._accepted),
                 *differential_findings(self._accepted),
+                *unusual_findings(self._accepted),
                 *remarks(self._zones, self._ranges, examples),
             ),
             layout=kind,

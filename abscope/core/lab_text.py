@@ -63,6 +63,12 @@ class Reading:
 
 _COMPARATOR = re.compile(r"^(<=|>=|=<|=>|<|>|≤|≥)\s?")
 _NUMBER = re.compile(r"^[+-]?\d[\d.,'’\u00a0\u202f\u2009]{0,30}(?:[eE][+-]?\d{1,3})?(?!\d)")
+#: A mark that cannot stand between thousands: 12.5, 1234.567, 0.123; and the last of 1.234,5.
+_PROOF = re.compile(
+    r"(?<![\d.,])(?:(?:\d{1,12}(?P<single>[.,])(?!\d{3}(?!\d))|(?:\d{4,12}|0\d{0,11})"
+    r"(?P<long>[.,]))\d{1,12}|\d{1,3}(?P<group>[.,])\d{3}(?!(?P=group))(?P<last>[.,])\d{1,12})"
+    r"(?![\d.,])"
+)
 _GROUPED_BLANK = re.compile(r"^([+-]?\d{1,3})((?:[ \u00a0\u202f\u2009'’]\d{3})+)(?=$|[.,\s])")
 _FLAGS = {
     "h": "H", "hh": "HH", "l": "L", "ll": "LL", "*": "*", "**": "**", "(h)": "H", "(l)": "L",
@@ -94,8 +100,8 @@ def read_value(text: str, mark: Mark | None) -> Reading:
     Reading(number=0.6, comparator='<', flag='', unit='', asks=None)
     >>> read_value("1.234,5 H", None)
     Reading(number=1234.5, comparator='', flag='H', unit='', asks=None)
-    >>> read_value("1,234", None).asks
-    (1.234, 1234.0)
+    >>> read_value("1,234", None).asks, read_value("4.200", None).asks
+    ((1.234, 1234.0), (4.2, 4200.0))
     """
     _check_cell(text)
     rest, comparator, flag = text.strip(), "", ""
@@ -122,16 +128,17 @@ def decimal_mark(texts: Iterable[str]) -> set[Mark]:
 
     Examples
     --------
-    >>> decimal_mark(["12,5", "1,234"]), decimal_mark(["4.2"]), decimal_mark(["1,234"])
+    >>> decimal_mark(["12,5", "1,234"]), decimal_mark(["4.2"]), decimal_mark(["1,234", "4.200"])
     ({'comma'}, {'point'}, set())
     """
     found: set[Mark] = set()
     for text in texts:
         if origin_of(text) != "text" or len(text) > MAX_CELL:
             continue
-        match = re.search(r"(?<![\d.,])(\d{1,12})([.,])(\d{1,12})(?![\d.,])", text)
-        if match and (len(match.group(3)) != 3 or match.group(1).startswith("0")):
-            found.add("point" if match.group(2) == "." else "comma")
+        proof = _PROOF.search(text)
+        sign = (proof["single"] or proof["long"] or proof["last"]) if proof else ""
+        if sign:
+            found.add("point" if sign == "." else "comma")
     return found
 
 
@@ -153,14 +160,28 @@ def read_range(text: str, mark: Mark | None) -> tuple[float | None, float | None
     plain = re.sub(r"^(?:ab|from)\s", ">", plain)
     two = re.match(r"^([\d.,]{1,15})\s?(?:-|to|bis|a|\.\.)\s?([\d.,]{1,15})(?:\s.*)?$", plain)
     if two:
-        low, high = (read_value(part, mark).number for part in two.groups())
+        low, high = (read_limit(part, mark) for part in two.groups())
         return low, high
     one = read_value(plain, mark)
+    if one.number is None:
+        raise _unread_range()
     if one.comparator.startswith("<"):
         return None, one.number
     if one.comparator.startswith(">"):
         return one.number, None
-    raise CellError("reference", "lab-range-unread", "This is no range.", "Write low-high.")
+    raise _unread_range()
+
+
+def read_limit(text: str, mark: Mark | None) -> float:
+    """Return one limit of a reference range; raises CellError, also where its mark is not known."""
+    number = read_value(text, mark).number
+    if number is None:
+        raise _unread_range()
+    return number
+
+
+def _unread_range() -> CellError:
+    return CellError("reference", "lab-range-unread", "This is no range.", "Write low-high.")
 
 
 def _check_cell(text: str) -> None:
@@ -261,8 +282,6 @@ def _decimal(
     if mark is not None:
         is_decimal = (mark == "point") == (sign == ".")
         return (as_decimal if is_decimal else as_group), None
-    if sign == ".":  # the usual decimal point, unless the file proves commas
-        return as_decimal, None
     return None, (as_decimal, as_group)
 
 

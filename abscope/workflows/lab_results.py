@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import datetime
 import io
+import re
 from collections.abc import Iterable, Mapping
 
 from abscope.core import indices
@@ -143,7 +144,7 @@ def labs_csv(results: Iterable[LabResult], patient_id: str = "") -> bytes:
     table.writerow(_EXPORT)
     for r in in_order(results):
         cells = (
-            patient_id, r.date, r.time, r.analyte.name, f"{r.comparator}{r.value!r}",
+            patient_id, r.date, r.time, r.analyte.name, r.comparator + _number(r.value),
             r.analyte.unit, _limit(r.low), _limit(r.high), r.flag, r.source_value, r.source_unit,
         )  # fmt: skip
         table.writerow([harmless(c) for c in cells])
@@ -162,4 +163,10 @@ def harmless(text: str) -> str:
 
 
 def _limit(value: float | None) -> str:
-    return "" if value is None else repr(value)
+    return "" if value is None else _number(value)
+
+
+def _number(value: float) -> str:
+    """Return a number that is read back exactly, and never taken for thousands (1.2340)."""
+    text = repr(value)
+    return f"{text}0" if re.fullmatch(r"-?\d{1,3}\.\d{3}", text) else text

@@ -373,6 +373,94 @@ def test_l4_a_comma_that_could_be_either_is_asked_unless_the_file_proves_it():
     assert [r.value for r in proven.accepted] == [4.2, 1234]
 
 
+@pytest.mark.parametrize(
+    ("test", "value", "unit", "as_point", "as_comma"),
+    [
+        ("Neutrophile", "4.200", "/µl", 0.0042, 4.2), ("Lymphozyten", "1.100", "/µl", 0.0011, 1.1),
+        ("Thrombozyten", "1.234", "Gpt/l", 1.234, 1234),
+    ],
+)  # fmt: skip
+def test_l4_a_point_that_could_be_either_is_asked_unless_the_file_proves_it(
+    test, value, unit, as_point, as_comma
+):
+    """The number 4.200 stands alone, or beside numbers that prove the decimal mark. Alone it is
+    asked; else the file's own numbers decide.
+    """
+    (question,) = one(test, value, unit).questions
+    assert question.key == "decimal-mark"
+    assert dict(zip(question.choices, question.labels, strict=True)).keys() == {"point", "comma"}
+    assert "decimal point" in question.labels[question.choices.index("point")]
+    for mark, expected in (("point", as_point), ("comma", as_comma)):
+        found = value_of(test, value, unit, answers={"decimal-mark": mark})
+        assert found == pytest.approx(expected)
+    for proof, expected in (
+        ("0.81", as_point), ("12.5", as_point), ("0.123", as_point), ("1,234.5", as_point),
+        ("1234.567", as_point), ("38,5", as_comma), ("0,123", as_comma), ("1.234,5", as_comma),
+    ):  # fmt: skip
+        table = long((DAY, "CEA", proof, "µg/l"), (DAY, test, value, unit))
+        assert [r.value for r in table.accepted][1:] == [pytest.approx(expected)], proof
+
+
+def test_l4_where_the_files_marks_contradict_each_other_both_forms_are_asked():
+    """Both 38,5 and 6.1 stand in a file, beside 1.234 and 1,234. The two that are certain are
+    read, the other two are asked.
+    """
+    table = long(
+        (DAY, "albumin", "38,5", "g/L"), (DAY, "WBC", "6.1", "10^9/L"),
+        (DAY, "LDH", "1.234", "U/L"), (DAY, "CRP", "1,234", "mg/L"),
+    )  # fmt: skip
+    assert [r.value for r in table.accepted] == [38.5, 6.1]
+    assert [(c.row, c.code) for c in table.waiting] == [
+        (4, "lab-answer-needed"), (5, "lab-answer-needed"),
+    ]  # fmt: skip
+
+
+def test_l4_a_limit_that_could_be_either_is_left_out_and_said():
+    """A reference limit of 1.234 stands in a file that proves no mark. The limit is left out, and
+    a finding says so.
+    """
+    rows = [[*HEADER, "reference_high"], [DAY, "LDH", "210", "U/L", "1.234"]]
+    table = parse_lab_table(rows, LabOptions())
+    assert [(r.value, r.high) for r in table.accepted] == [(210.0, None)]
+    assert [f.code for f in table.findings] == ["lab-range-unread"]
+
+
+def test_l4_an_export_of_three_decimals_is_read_back_without_a_question():
+    """A result of 1.234 with a limit of 2.345 is exported alone. Reading the file again gives the
+    same result, and asks nothing.
+    """
+    lab = LabResult(key="crp", date=DAY, value=1.234, source_value="1.234", source_unit="mg/L",
+                    low=0.0, high=2.345)  # fmt: skip
+    table = read_labs("", labs_csv([lab]))
+    assert (table.questions, table.accepted) == ((), (lab,))
+
+
+@pytest.mark.parametrize(
+    ("test", "value", "unit", "words"),
+    [
+        ("ANC", "0.0042", "10^9/L", "far below"), ("ALC", "0.0011", "10^9/L", "far below"),
+        ("ALC", "20", "10^9/L", "far above"), ("albumin", "11", "g/L", "far below"),
+    ],
+)  # fmt: skip
+def test_l12_a_value_far_from_the_usual_is_marked(test, value, unit, words):
+    """Neutrophils of 0.0042 x 10^9/L are given, possible but hardly ever seen. The value is kept,
+    and a finding names it with the range that occurs.
+    """
+    (finding,) = one(test, value, unit).findings
+    assert finding.code == "lab-value-unusual"
+    assert words in finding.message
+    assert f"{float(value):g}" in finding.message
+
+
+def test_l12_zero_a_limit_and_a_usual_value_are_not_marked():
+    """Eosinophils of zero, a CRP below its limit and usual values are given. None is marked."""
+    table = long(
+        (DAY, "Eosinophils", "0", "10^9/L"), (DAY, "CRP", "<0.02", "mg/L"),
+        (DAY, "ANC", "4.2", "10^9/L"),
+    )  # fmt: skip
+    assert (len(table.accepted), table.findings) == (3, ())
+
+
 def test_l4_a_limit_is_never_used_as_a_number():
     """The newest albumin before ICI is "<10". The model's input is missing with that reason; an
     older number does not take its place.
