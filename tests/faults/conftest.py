@@ -1,11 +1,26 @@
-"""The real door for the faults: an archive of its own, the command line, and uploads into it."""
+"""The real door for the faults: an archive of its own, the command line, and uploads into it.
+
+All of this folder is left to `make test`: it goes through the whole program, and the unit tests of
+`make check` hold the same rules at their source.
+"""
 
 from __future__ import annotations
+
+import pathlib
 
 import pytest
 
 from abscope.dicom.write_common import save_all
 from tests.reference.command import Command
+
+HERE = pathlib.Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(name="home")

@@ -134,7 +134,7 @@ def test_s4_100_kills_lose_nothing_that_was_acknowledged(worker, tmp_path, monke
     _campaign(worker, tmp_path / "home", monkeypatch, kills=100)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_s1_s4_two_processes_that_work_and_are_killed_leave_a_whole_archive(tmp_path, monkeypatch):
     """Two processes import, edit and delete the same cases at once, and both are killed, 4 times.
 
