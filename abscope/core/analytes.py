@@ -163,6 +163,27 @@ _SPELLED = {spelling: a for a in ANALYTES for spelling in (*a.spellings, a.key.r
 _SPELLED |= {plain_name(a.name): a for a in ANALYTES}
 
 
+_COUNT_MARKS = frozenset(("#", "abs", "absolut", "absolute", "absolu", "absolus", "absoluto",
+                          "absolutos", "assoluti"))  # fmt: skip
+_PERCENT_MARKS = frozenset(("%", "percent", "percentage", "pct", "rel", "relativ", "relative"))
+#: Short names of the differential that are certain only beside such a mark (analyzer labels).
+_MARKED = {"ne": "anc", "neuts": "anc", "ly": "alc", "mo": "amc", "monos": "amc", "eo": "aec"}
+
+
+def _marked_analyte(wanted: str) -> Analyte | None:
+    """Return the count or percentage that a label such as ``neut#`` or ``eos, abs`` says."""
+    spaced = re.sub(r"([#%])", r" \1 ", re.sub(r"[-,:.()\[\]]", " ", wanted))
+    words = spaced.split()
+    is_count = not _COUNT_MARKS.isdisjoint(words)
+    if is_count != _PERCENT_MARKS.isdisjoint(words):
+        return None  # neither mark, or both
+    base = " ".join(w for w in words if w not in _COUNT_MARKS | _PERCENT_MARKS | {"count"})
+    key = _MARKED.get(base) or (_SPELLED[base].key if base in _SPELLED else "")
+    if key not in AS_PERCENT or (base == key and not is_count):
+        return None  # "ANC %" contradicts itself
+    return BY_KEY[key if is_count else AS_PERCENT[key]]
+
+
 def find_analyte(name: str) -> Analyte | None:
     """Return the analyte that a column or row name stands for, None when it is not known.
 
@@ -170,9 +191,11 @@ def find_analyte(name: str) -> Analyte | None:
     --------
     >>> find_analyte("Lymphozyten").key, find_analyte("Neutrophils %").key, find_analyte("zinc")
     ('alc', 'neutrophil_percent', None)
+    >>> find_analyte("NEUT#").key, find_analyte("Lymphocytes, relative").key
+    ('anc', 'lymphocyte_percent')
     """
     wanted = plain_name(name)
     found = _SPELLED.get(wanted)
     if found is None and wanted.endswith("%"):
         found = _SPELLED.get(wanted.rstrip("% ") + " %")
-    return found
+    return found or _marked_analyte(wanted)

@@ -38,6 +38,18 @@ def order_of(cells: Sequence[RawCell], answers: Mapping[str, str]) -> Order | No
     return proven
 
 
+def check_width(cell: RawCell) -> None:
+    """Raise CellError for a row that holds more cells than the header has columns."""
+    if cell.extra:
+        raise CellError(
+            "value",
+            "lab-row-too-long",
+            "The row has more cells than the header has columns, so its cells may be shifted.",
+            "Check the row for a comma or separator inside a value; put such a cell in quotation "
+            "marks, or give its column a name in the header.",
+        )
+
+
 def unit_beside(cell: RawCell, reading: Reading) -> str:
     """Return the unit beside the value or in its cell; both must agree."""
     beside, inside = cell.unit.strip(), reading.unit

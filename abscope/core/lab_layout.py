@@ -68,7 +68,8 @@ Kind = Literal["long", "wide", "transposed"]
 class RawCell:
     """One value of the table with what stands beside it, all as text.
 
-    ``row`` counts the lines of the file from 1; ``column`` is the column's name in the report.
+    ``row`` counts the lines of the file from 1; ``column`` is the column's name in the report;
+    ``extra`` is what stands in its row beyond the last column that the header names.
     """
 
     row: int
@@ -86,6 +87,7 @@ class RawCell:
     source_value: str = ""
     source_unit: str = ""
     remark: str = ""
+    extra: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +200,7 @@ def _layout(
     else:
         units, ranges, skipped = _subheaders(header, body[:_MAX_SUBHEADERS], places)
         cells = list(_wide(header, body[skipped:], places, units, ranges))
+    cells = _with_extras(cells, header, body)
     known = {*places.values(), *dates}
     ignored = () if kind == "wide" else tuple(
         str(text).strip()[:40] for i, text in enumerate(header) if i not in known and text.strip()
@@ -276,6 +279,26 @@ def _subheaders(
             break
         skipped += 1
     return units, ranges, skipped
+
+
+def _with_extras(
+    cells: list[RawCell], header: Sequence[str], body: Sequence[tuple[int, Sequence[str]]]
+) -> list[RawCell]:
+    """Return the cells with what stands beyond the header in their rows; none of it is lost."""
+    width = max((i + 1 for i, text in enumerate(header) if text.strip()), default=0)
+    extras = {
+        number: next(text.strip() for text in row[width:] if text.strip())
+        for number, row in body
+        if any(text.strip() for text in row[width:])
+    }
+    if not extras:
+        return cells
+    alone = extras.keys() - {c.row for c in cells}
+    marked = [dataclasses.replace(c, extra=extras.get(c.row, "")) for c in cells]
+    for number in sorted(alone):
+        text = extras[number]
+        marked.append(RawCell(row=number, column="row", test="", value=text, date="", extra=text))
+    return marked
 
 
 def _beside(row: Sequence[str], places: Mapping[str, int]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from abscope.core.errors import InputError
 from abscope.core.lab_cell import (
     canonical,
     check_bounds,
+    check_width,
     limits,
     mark_of,
     order_of,
@@ -208,6 +209,7 @@ class _Reader:
             self._named.setdefault(str(cell.patient_id))
         asks: list[Ask] = []
         try:
+            check_width(cell)
             self._check_patient(cell)
             analyte = self._analyte(cell, asks)
             if analyte is None:

@@ -110,16 +110,41 @@ def _csv_rows(data: bytes) -> list[list[str]]:
     text = _decoded(data)
     if "\x00" in text:
         raise _file_error("The file is not a text table.", "CSV in UTF-8, or XLSX")
-    separator = _separator(text)
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
-    except csv.Error:  # a cell beyond 131,072 characters
-        raise _file_error("The table cannot be read.", "cells of a usual length") from None
+    rows = _quoted_rows(text, _separator(text))
     if any(len(row) > MAX_COLUMNS for row in rows):
         raise _file_error("A line has too many columns.", f"at most {MAX_COLUMNS} columns")
     if any(len(cell) > MAX_CSV_CELL for row in rows for cell in row):
         raise _file_error("A cell is too long.", f"at most {MAX_CSV_CELL} characters")
     return rows
+
+
+def _quoted_rows(text: str, separator: str) -> list[list[str]]:
+    """Return the rows; a quotation mark left open, which would swallow rows, is refused by row."""
+    rows: list[list[str]] = []
+    try:
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True):
+            if any(separator in cell and ("\n" in cell or "\r" in cell) for cell in row):
+                raise _open_quote(len(rows) + 1)
+            rows.append(row)
+    except csv.Error as error:
+        if "larger" not in str(error):
+            raise _open_quote(len(rows) + 1) from None
+        raise _file_error(  # a cell beyond 131,072 characters
+            f"The table cannot be read from row {len(rows) + 1} on.",
+            "cells of a usual length, and quotation marks that are closed",
+        ) from None
+    return rows
+
+
+def _open_quote(row: int) -> InputError:
+    return InputError(
+        "lab-quote-not-closed",
+        f"A quotation mark in row {row} of the table is not closed where its cell ends.",
+        where="laboratory file",
+        expected="quotation marks in pairs around a cell, and one row of the table a line",
+        remedy="Take the mark out of that row, or the line break out of that cell, and read the "
+        "file again.",
+    )
 
 
 def _decoded(data: bytes) -> str:

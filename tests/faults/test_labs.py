@@ -841,6 +841,36 @@ def test_l10_every_encoding_and_separator_is_read(separator, encoding):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("lines", "row"),
+    [
+        (['2024-01-31,"anc,4.1,10^9/L', "2024-01-31,alc,1.1,10^9/L"], 3),
+        (['2024-01-31,"anc,4.1,10^9/L', '2024-01-31,alc",1.1,10^9/L'], 3),
+        (['2024-01-31,"anc,4.1,10^9/L', '2024-01-31,"alc",1.1,10^9/L'], 3),
+        (["2024-01-31,anc,4.1,10^9/L", '2024-01-31,alc,1.1,"10^9/L'], 4),
+    ],
+    ids=["to the end", "to a later quote", "to a quoted cell", "last cell"],
+)
+def test_l10_a_quote_that_is_not_closed_is_refused_with_its_row(lines, row):
+    """A quotation mark opens in a row and is not closed there, so that it would swallow the rows
+    below. The file is refused, and the row is named.
+    """
+    text = "\n".join(["date,test,value,unit", "2024-01-31,wbc,6.1,10^9/L", *lines, ""])
+    with pytest.raises(InputError) as caught:
+        read_labs("", text.encode())
+    assert caught.value.code == "lab-quote-not-closed"
+    assert f"row {row}" in caught.value.what
+
+
+def test_l10_quoted_cells_with_separators_and_line_breaks_are_read():
+    """Cells hold separators, doubled quotation marks and a line break inside quotation marks. The
+    table is read.
+    """
+    text = 'date,test,value,unit,note\n2024-01-31,crp,"5,5",mg/L,"a ""b"", c"\n'
+    text += '2024-02-01,crp,"6,5",mg/L,"two\nlines"\n'
+    assert [r.value for r in read_labs("", text.encode()).accepted] == [5.5, 6.5]
+
+
 # ---------------------------------------------------------------------- L11, L12 limits of use
 def test_l11_without_the_upper_limit_of_ldh_lipi_is_missing_and_says_so():
     """LDH is given without a reference range. LIPI and GRIm are missing with that reason; with the
@@ -900,6 +930,64 @@ def test_l14_wide_and_transposed_tables_are_read():
         assert [(r.key, r.date, r.value) for r in table.accepted] == [
             ("albumin", DAY, 38.0), ("ldh", DAY, 200.0),
         ], rows  # fmt: skip
+
+
+def test_l14_a_row_with_more_cells_than_the_header_is_refused():
+    """A decimal comma splits a value in a table with commas, so that the row has a cell too many.
+    The row is refused by its number in each layout; empty cells beyond the header do not matter.
+    """
+    text = (
+        "date,test,value,unit\n2024-01-31,anc,4,1,10^9/L\n2024-01-31,alc,1.1,10^9/L,,\n"
+        "2024-01-31,wbc,6.1,10^9/L\n"
+    )
+    table = read_labs("", text.encode())
+    assert [(c.row, c.code) for c in table.refused] == [(2, "lab-row-too-long")]
+    assert [r.key for r in table.accepted] == ["alc", "wbc"]
+    for rows in (
+        [["Date", "ANC (10^9/L)"], [DAY, "4", "1"], ["2024-02-01", "4.2"], ["", "", "x"]],
+        [["Test", "Unit", DAY], ["ANC", "10^9/L", "4", "1"], ["WBC", "10^9/L", "4.2"],
+         ["", "", "", "x"]],
+    ):  # fmt: skip
+        table = parse_lab_table(rows, LabOptions())
+        assert [r.value for r in table.accepted] == [4.2]
+        assert [(c.row, c.code) for c in table.refused] == [
+            (2, "lab-row-too-long"), (4, "lab-row-too-long"),
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        *((name, "anc") for name in (
+            "Neutrophils Absolute", "Absolute Neutrophils", "Neutrophils, Absolute", "NEUT#",
+            "NEUT #", "NE#", "[NEUT#]", "Neutrophils (abs.)", "Neutrophile absolut",
+            "Abs. Neutrophil Count", "NEUT (ABS)", "#NEUT")),
+        *((name, "alc") for name in ("Lymphocytes Absolute", "LYMPH#", "LY#", "Lymphs, Abs",
+                                     "LYM#", "Lymphozyten abs.")),
+        *((name, "amc") for name in ("MONO#", "Monocytes Absolute", "MO#", "Monos, Abs")),
+        *((name, "aec") for name in ("EOS#", "EO#", "Eosinophils Absolute", "EO (absolute)")),
+        *((name, "neutrophil_percent") for name in ("NEUT%", "NE%", "Neutrophile rel.",
+                                                    "Neutrophils (%)", "NEUT (%)")),
+        *((name, "lymphocyte_percent") for name in ("LYMPH%", "LY %", "LYM%",
+                                                    "Lymphocytes Relative")),
+        ("MONO%", "monocyte_percent"), ("MO%", "monocyte_percent"),
+        ("EOS%", "eosinophil_percent"), ("EO%", "eosinophil_percent"),
+    ],
+)  # fmt: skip
+def test_l14_analyzer_labels_of_counts_and_percentages_are_known(name, key):
+    """Cells of the differential are named as blood analyzers and reports name them. A # or
+    "absolute" is the count, a % or "relative" the percentage.
+    """
+    value, unit = ("2.2", "10^9/L") if len(key) == 3 else ("40", "%")
+    assert [r.key for r in one(name, value, unit).accepted] == [key]
+
+
+@pytest.mark.parametrize("name", ["BASO#", "NLR", "ANC %", "NEUT# %", "#", "%", "Neutrophil ratio"])
+def test_l14_labels_that_say_nothing_certain_are_not_used(name):
+    """A name that is no known cell, or says both count and percentage, is given. It is counted as
+    not used.
+    """
+    assert one(name, "2.2", "10^9/L").unused == (name,)
 
 
 @pytest.mark.parametrize("data", [b"date,test,value,unit\n", b"date,test,value,unit\n,,,\n,,,\n"])
