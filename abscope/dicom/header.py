@@ -91,6 +91,20 @@ def numbers(dataset: pydicom.Dataset, keyword: str, count: int | None = None) ->
     return values
 
 
+def private_text(dataset: pydicom.Dataset, group: int, creator: str, offset: int) -> str:
+    """Return a private value as stripped text, empty when its creator did not write one.
+
+    The block of the creator is looked for, as any vendor may use any block: an element at the usual
+    place that somebody else wrote is none of the creator's.
+    """
+    try:
+        value = dataset.private_block(group, creator)[offset].value
+    except Exception:  # absent, or a broken element: no value
+        return ""
+    text = value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
+    return "" if value is None else text.strip("\x00 ")
+
+
 def items(dataset: pydicom.Dataset, keyword: str) -> list[pydicom.Dataset]:
     """Return the items of a sequence, an empty list when it is absent or no sequence."""
     try:

@@ -1,7 +1,9 @@
 """When a PET was injected and to which moment its activity is decay-corrected.
 
 Source: QIBA FDG-PET/CT profile, SUV pseudo-code. Wrong times shift SUV by tens of per cent
-(arXiv:2410.13348), so a moment that the file leaves open is refused, never assumed.
+(arXiv:2410.13348), so a moment that the file leaves open is refused, never assumed: a private scan
+time counts only from its own vendor and not after the acquisition, and frame times only where beds
+at different moments agree on the start.
 """
 
 from __future__ import annotations
@@ -15,8 +17,12 @@ import pydicom
 from abscope.core.errors import InputError
 from abscope.dicom import header
 
-#: GE writes the true start of the scan here (GEMS_PETD_01).
-GE_SCAN_TIME = (0x0009, 0x100D)
+#: GE writes the true start of the scan here, (0009,100D): group, private creator, element.
+GE_SCAN_TIME = (0x0009, "GEMS_PETD_01", 0x0D)
+#: A scan starts at most this long before its first acquisition (hours).
+MOST_SCAN_H = 24.0
+#: Moments whose fractions of a second were cut may seem out of order by this much (seconds).
+CUT_S = 1.0
 #: A start time without a date may lie on the day before the scan by at most this (hours).
 MOST_UPTAKE_OVER_MIDNIGHT_H = 6.0
 #: Moments that slices of one series give for its start may differ by this much (seconds).
@@ -65,7 +71,7 @@ def scan_start(slices: Sequence[pydicom.Dataset], half_life_s: float) -> Moment:
     Raises
     ------
     NoSuvError
-        When SeriesTime is later than the acquisition and nothing else tells the start.
+        When SeriesTime is later than the acquisition and nothing else tells the start for sure.
     """
     series = _joined(slices[0], "Series")
     acquired = [m for s in slices if (m := _joined(s, "Acquisition")) is not None]
@@ -73,7 +79,7 @@ def scan_start(slices: Sequence[pydicom.Dataset], half_life_s: float) -> Moment:
         raise NoSuvError("AcquisitionTime (0008,0032) is absent or unreadable")
     if series is not None and series <= min(acquired):
         return series, "SeriesDate and SeriesTime (0008,0031)"
-    private = moment_of(_private_text(slices[0]))
+    private = _ge_start(slices, min(acquired))
     if private is not None:
         return private, "GE scan date and time (0009,100D)"
     return _from_frames(slices, half_life_s), "AcquisitionTime less FrameReferenceTime (0054,1300)"
@@ -115,13 +121,24 @@ def _joined(dataset: pydicom.Dataset, kind: str) -> datetime.datetime | None:
     return moment_of(day + clock) if day and clock else moment_of(whole)
 
 
-def _private_text(dataset: pydicom.Dataset) -> str:
-    try:
-        value = dataset[GE_SCAN_TIME].value if GE_SCAN_TIME in dataset else ""
-    except Exception:  # a broken private element is no time
-        return ""
-    text = value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
-    return text.strip("\x00 ")
+def _ge_start(
+    slices: Sequence[pydicom.Dataset], acquired: datetime.datetime
+) -> datetime.datetime | None:
+    """Return the start that GE wrote, None when it wrote none; refuse one that cannot be true."""
+    texts = {header.private_text(s, *GE_SCAN_TIME) for s in slices}
+    if texts == {""}:
+        return None
+    problem = "SeriesTime (0008,0031) is later than AcquisitionTime (0008,0032) and the GE scan "
+    problem += "date and time (0009,100D) "
+    found = moment_of(texts.pop()) if len(texts) == 1 else None
+    if found is None:
+        raise NoSuvError(f"{problem}is unreadable or differs between slices")
+    before_s = (acquired - found).total_seconds()
+    if before_s < -CUT_S:
+        raise NoSuvError(f"{problem}is later too")
+    if before_s > MOST_SCAN_H * 3600:
+        raise NoSuvError(f"{problem}lies more than {MOST_SCAN_H:g} hours before it")
+    return found
 
 
 def _shifted(found: datetime.datetime, written: str, dataset: pydicom.Dataset) -> datetime.datetime:
@@ -147,13 +164,16 @@ def _from_frames(slices: Sequence[pydicom.Dataset], half_life_s: float) -> datet
     """Return the start that every slice gives by its own reference time (QIBA, last resort).
 
     FrameReferenceTime is the moment within the frame at which the mean count rate occurs, counted
-    from the reference of the decay correction.
+    from the reference of the decay correction. GE counts from elsewhere (zero is the start of the
+    first bed), which is minutes off; so at least two beds, acquired at different moments, must
+    agree on the start, and it must not lie after the first of them.
     """
     problem = NoSuvError(
         "SeriesTime (0008,0031) is later than AcquisitionTime (0008,0032) and neither a GE scan "
-        "time (0009,100D) nor FrameReferenceTime (0054,1300) tells when the scan started"
+        "time (0009,100D) of GEMS_PETD_01 nor FrameReferenceTime (0054,1300) of two "
+        "or more beds tells for sure when the scan started"
     )
-    starts = []
+    starts, beds = [], []
     for dataset in slices:
         acquired = _joined(dataset, "Acquisition")
         try:
@@ -163,11 +183,14 @@ def _from_frames(slices: Sequence[pydicom.Dataset], half_life_s: float) -> datet
             raise problem from None
         if acquired is None or reference is None or duration is None:
             raise problem
-        if not 0 < duration <= MOST_MS or not 0 <= reference <= MOST_MS:
+        if not 0 < duration <= MOST_MS or not 0 < reference <= MOST_MS:
             raise problem
         x = math.log(2) / half_life_s * duration / 1000
         mean_s = duration / 1000 * math.log(x / -math.expm1(-x)) / x
+        beds.append(acquired)
         starts.append(acquired + datetime.timedelta(seconds=mean_s - reference / 1000))
-    if (max(starts) - min(starts)).total_seconds() > AGREEMENT_S:
+    agree = (max(starts) - min(starts)).total_seconds() <= AGREEMENT_S
+    checked = (max(beds) - min(beds)).total_seconds() > AGREEMENT_S
+    if not agree or not checked or (min(starts) - min(beds)).total_seconds() > CUT_S:
         raise problem
     return min(starts)

@@ -4,7 +4,8 @@ Source: QIBA FDG-PET/CT profile, SUV pseudo-code; DICOM PS3.3 C.8.9. SUV in g/mL
 
 * Units BQML: value x weight / dose at the reference of the decay correction. START: the dose is
   decayed from injection to the start of the scan; ADMIN: it is taken as given.
-* Units CNTS: value x Philips SUV factor (7053,1000), else value x (7053,1009) in Bq/mL as above.
+* Units CNTS: value x Philips SUV factor (7053,1000), else value x (7053,1009) in Bq/mL as above;
+  only where the private creator is that of Philips.
 * Units GML: the value itself, unless it is an SUV by another measure than body weight.
 
 What cannot be computed is refused, and the refusal names the tag. Activity left in the syringe is
@@ -25,8 +26,10 @@ from abscope.core.suv import SuvScale
 from abscope.dicom import header
 from abscope.dicom.pet_times import NoSuvError, injection, scan_start
 
-PHILIPS_SUV_FACTOR = (0x7053, 0x1000)
-PHILIPS_ACTIVITY_FACTOR = (0x7053, 0x1009)
+PHILIPS_GROUP, PHILIPS_CREATOR = 0x7053, "Philips PET Private Group"
+#: Elements within the block of that creator, (7053,1000) and (7053,1009) where it is the first.
+PHILIPS_SUV_FACTOR = 0x00
+PHILIPS_ACTIVITY_FACTOR = 0x09
 #: Plausible ranges: weight (kg), dose (Bq: a value in MBq falls below), half-life (s).
 WEIGHT_KG = (0.5, 400.0)
 DOSE_BQ = (1e5, 1e11)
@@ -155,7 +158,8 @@ def _factor(slices: Sequence[pydicom.Dataset], decay: str, sheet: _Sheet) -> tup
     activity = _private(slices, PHILIPS_ACTIVITY_FACTOR, name, sheet)
     if activity is None:
         raise NoSuvError(
-            "Units (0054,1001) is CNTS and neither (7053,1000) nor (7053,1009) holds a factor"
+            "Units (0054,1001) is CNTS and neither (7053,1000) nor (7053,1009) holds a factor of "
+            f"the private creator {PHILIPS_CREATOR}"
         )
     per_bqml, formula = _of_activity(slices, decay, sheet)
     factor = activity * per_bqml
@@ -256,10 +260,10 @@ def _within(
 
 
 def _private(
-    slices: Sequence[pydicom.Dataset], tag: tuple[int, int], name: str, sheet: _Sheet
+    slices: Sequence[pydicom.Dataset], offset: int, name: str, sheet: _Sheet
 ) -> float | None:
     """Return a private factor that all slices share, None when there is none above zero."""
-    found = {_private_number(s, tag) for s in slices}
+    found = {_private_number(s, offset) for s in slices}
     if len(found) > 1:
         raise NoSuvError(f"{name} differs between slices")
     value = found.pop()
@@ -269,10 +273,8 @@ def _private(
     return value
 
 
-def _private_number(dataset: pydicom.Dataset, tag: tuple[int, int]) -> float | None:
+def _private_number(dataset: pydicom.Dataset, offset: int) -> float | None:
     try:
-        value = dataset[tag].value if tag in dataset else None
-        text = value.decode("ascii") if isinstance(value, bytes) else str(value)
-        return None if value is None else float(text.strip("\x00 "))
-    except Exception:  # a broken private element is no factor
+        return float(header.private_text(dataset, PHILIPS_GROUP, PHILIPS_CREATOR, offset))
+    except ValueError:  # absent, or no number: no factor
         return None

@@ -513,6 +513,41 @@ def test_d17_suv_is_that_of_the_published_example(upload, run):
     assert "suv-factor" in {f["code"] for f in case["findings"]}
 
 
+def test_d17_a_private_scan_time_after_the_acquisition_is_refused(upload, run):
+    """SeriesTime is late and the GE scan time (0009,100D) lies hours after the acquisition. The PET
+    is kept in Bq/mL, and the reason why there is no SUV names that tag."""
+    slices = pet_series(grid=GRID, SeriesTime="235900")
+    for ds in slices:
+        ds.add_new((0x0009, 0x0010), "LO", "GEMS_PETD_01")
+        ds.add_new((0x0009, 0x100D), "DT", "20240305235000")
+    found = run.done("suv", upload(*slices)["case_id"])
+    assert found["factor"] is None
+    assert "(0009,100D)" in found["reason"]
+
+
+def test_d17_a_private_factor_of_another_vendor_is_refused(upload, run):
+    """Counts come with a number in (7053,1000) that another vendor than Philips wrote. It is not
+    taken as the SUV factor of Philips, and the reason names the tag."""
+    slices = pet_series(grid=GRID, Units="CNTS")
+    for ds in slices:
+        ds.add_new((0x7053, 0x0010), "LO", "SOME OTHER VENDOR")
+        ds.add_new((0x7053, 0x1000), "DS", "0.0005")
+    found = run.done("suv", upload(*slices)["case_id"])
+    assert found["factor"] is None
+    assert "(7053,1000)" in found["reason"]
+
+
+def test_d17_a_start_of_scan_from_one_bed_is_refused(upload, run):
+    """SeriesTime is late and only FrameReferenceTime of a single bed could tell the start. There is
+    no SUV, as nothing confirms that start, and the reason names the tag."""
+    late = {"SeriesTime": "180000", "AcquisitionTime": "101500"}
+    frames = {"FrameReferenceTime": "486000", "ActualFrameDuration": "240000"}
+    case = upload(*pet_series(grid=GRID, **late, **frames))
+    found = run.done("suv", case["case_id"])
+    assert found["factor"] is None
+    assert "FrameReferenceTime (0054,1300)" in found["reason"]
+
+
 def test_d18_an_unusual_acquisition_is_said():
     """A CT with contrast agent, 80 kV, a sharp kernel and 10 mm slices 4 mm apart. It is read, and
     the report says what is unlike the scans that the engines were checked on."""

@@ -87,6 +87,32 @@ def test_philips_counts_by_the_suv_factor_or_by_the_activity_factor():
     assert "(7053,1000)" in none.refusal
 
 
+@pytest.mark.parametrize("element", [0x1000, 0x1009])
+@pytest.mark.parametrize("creator", ["SOME OTHER VENDOR", "", None])
+def test_d17_a_factor_of_another_vendor_is_none_of_philips(creator, element):
+    def foreign(_, ds):
+        ds.Units = "CNTS"
+        if creator is not None:
+            ds.add_new((0x7053, 0x0010), "LO", creator)
+        ds.add_new((0x7053, element), "DS", "0.0005")
+
+    scale = changed_by_hand(foreign)
+    assert scale.factor is None
+    assert "(7053,1000)" in scale.refusal
+    assert "Philips PET Private Group" in scale.refusal
+
+
+def test_the_block_of_philips_is_found_wherever_it_lies():
+    def second(_, ds):
+        ds.Units = "CNTS"
+        ds.add_new((0x7053, 0x0010), "LO", "SOME OTHER VENDOR")
+        ds.add_new((0x7053, 0x1000), "DS", "0.0005")
+        ds.add_new((0x7053, 0x0011), "LO", "Philips PET Private Group")
+        ds.add_new((0x7053, 0x1100), "DS", "0.000551")
+
+    assert changed_by_hand(second).factor == pytest.approx(0.000551)
+
+
 def test_a_philips_factor_that_differs_between_slices_is_refused():
     def change(plane, ds):
         ds.Units = "CNTS"
@@ -122,6 +148,43 @@ def test_a_series_time_after_the_acquisition_needs_the_ge_scan_time():
     assert changed_by_hand(with_ge).factor == pytest.approx(PER_BQML, rel=1e-5)
 
 
+def ge_time(*texts, block=0x10, creator="GEMS_PETD_01"):
+    """Return the refusal and factor of a series whose SeriesTime is late, with GE scan times."""
+
+    def change(plane, ds):
+        ds.SeriesTime = "235900"
+        ds.add_new((0x0009, block), "LO", creator)
+        ds.add_new((0x0009, (block << 8) + 0x0D), "DT", texts[plane % len(texts)])
+
+    return changed_by_hand(change)
+
+
+def test_the_block_of_ge_is_found_wherever_it_lies():
+    assert ge_time("20240305101500", block=0x11).factor == pytest.approx(PER_BQML, rel=1e-5)
+
+
+def test_d17_a_scan_time_of_another_vendor_is_none_of_ge():
+    scale = ge_time("20240305101500", creator="ACME")
+    assert scale.factor is None
+    assert "(0009,100D)" in scale.refusal
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("20240305235000",),  # hours after the acquisition
+        ("20240305101502",),  # two seconds after it
+        ("20240304101400",),  # more than a day before it
+        ("20240305101500", "20240305101400"),
+        ("2024",),
+    ],
+)
+def test_d17_a_ge_scan_time_that_contradicts_the_acquisition_is_refused(texts):
+    scale = ge_time(*texts)
+    assert scale.factor is None
+    assert "(0009,100D)" in scale.refusal
+
+
 def test_a_series_time_after_the_acquisition_may_follow_from_the_frames():
     """QIBA's last resort: acquisition less reference time plus that of the mean count rate."""
 
@@ -140,6 +203,27 @@ def test_a_series_time_after_the_acquisition_may_follow_from_the_frames():
         ds.AcquisitionTime = "101500"
 
     assert "FrameReferenceTime (0054,1300)" in changed_by_hand(unlike).refusal
+
+
+@pytest.mark.parametrize(
+    ("beds", "references_ms"),
+    [
+        (1, (486_000, 486_000)),  # one bed: nothing to check it against (366 s early on a GE)
+        (1, (0, 0)),
+        (2, (0, 120_000)),  # beginnings of the frames instead of moments within them
+        (2, (-89_000, 31_000)),
+    ],
+)
+def test_d17_a_start_from_the_frames_that_nothing_confirms_is_refused(beds, references_ms):
+    def late(plane, ds):
+        bed = plane % beds
+        ds.SeriesTime, ds.ActualFrameDuration = "180000", 240_000
+        ds.AcquisitionTime = f"10{15 + 2 * bed:02d}00"
+        ds.FrameReferenceTime = str(references_ms[bed])
+
+    scale = changed_by_hand(late)
+    assert scale.factor is None
+    assert "FrameReferenceTime (0054,1300)" in scale.refusal
 
 
 @pytest.mark.parametrize(
