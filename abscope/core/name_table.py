@@ -267,8 +267,21 @@ NOISE = word_set(
     ct pct planct ave avg average aip mip fb dibh bh 4d phase planning plan seg mask segmentation
     manual manuell"""
 )
-#: Two and three letters after an organ that mean a part of it or something else, not initials.
+#: Two letters after an organ that mean a part of it or something else, not initials.
 NOT_INITIALS = word_set(
-    """la lv ra rv lad rca lcx pa av sa svc ivc up lo inf sup mid prv gtv ctv ptv itv igt gt pt ct
-    ev max min pv ao rvt lvt low top bot end ext int in out l r li re lt rt dx sx"""
+    """la lv ra rv pa av sa up lo gt pt ct ev pv ao in out li re lt rt dx sx ca mv tv cs cx lm ln vn
+    ma mi ps sn an vc iv bp vb cw tb br st cv sp sv ed es hr lr ir hi hd ld ll rl ul ml um lu ru lb
+    os us tx rx fx bx mm cm gy hu mr nt ex on of to at by or no is we if so as be do go my me id ok
+    dl ki ai bh fb io vs et al nd rd th pm am bm bv"""
+)
+#: What may follow GTV, CTV, ITV or PTV in the name of a target of its own. A target with any other
+#: word may be made from one (expanded, a ring, a part of it) and has no standard name.
+TARGET_WORDS = word_set(
+    """p n t m nodal node nodes primary prim ln lns lk lymph lymphnode met mets metastasis mass
+    click tumor tumour bed boost bst sib sbrt sabr elective elektiv high intermediate low risk hr ir
+    lr l r lt rt left right li re links rechts upper lower ant anterior post posterior lat lateral
+    med medial prox proximal dist distal sup superior inf inferior mid middle central peripheral
+    ipsi contra surgical apex apical base hilum hilar hilus mediastinum mediastinal subcarinal
+    supraclav scl axilla lung lul lll rul rml rll bone brain liver adrenal breast
+    union total tot all gesamt ges sum gy cgy pet mr mri a b c d e f g h i"""
 )

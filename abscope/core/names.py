@@ -2,7 +2,9 @@
 
 Source of the standard names: AAPM TG-263 (Mayo et al. 2018, doi:10.1016/j.ijrobp.2017.12.013).
 A name is matched by rules that only ever take away what cannot change the meaning (a version, the
-initials of who drew it); what is left must be a word of `name_table`. Whatever stays uncertain is
+initials of who drew it); what is left must be a word of `name_table`. A number of 10 or more may be
+a dose or a V20, so nothing but a date is taken away there. A target keeps its name with words of
+`name_table.TARGET_WORDS` only: ``GTV_exp`` is no GTV. Whatever stays uncertain is
 None: nobody's dose is filed under a guess. A difference such as ``LUNGS-ITV's`` is a structure of
 its own, never its first half.
 """
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -40,11 +43,9 @@ _MINUS = re.compile(
     r"|senza|sin|utan|bez)(?=\s))\s*((?:igtv|gtv|ctv|ptv|itv)[pn]?)(?:['’`]?s)?[\s_-]*(\d{0,4})",
     re.IGNORECASE,
 )
-_IN_TARGETS = name_table.word_set(
-    """gy cgy mm cm upper lower ant anterior post posterior lat lateral med medial prox proximal
-    dist distal base apex bed tumor tumour surgical ipsi contra union part field exp expanded not
-    hilum"""
-)
+_MOST_TARGET_WORDS = 4
+#: Versions are numbered up to 4; V5, V20 and D95 are points of a dose-volume histogram.
+_LAST_VERSION = 4
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,8 +193,11 @@ def is_target(name: str | None, kind: str) -> bool:
     --------
     >>> is_target("GTV_1", "GTV"), is_target("GTVp1", "GTV"), is_target("GTV-PTV", "GTV")
     (True, True, False)
+    >>> is_target("GTV_LN", "GTV"), is_target("GTV_exp", "GTV")
+    (True, False)
     """
-    return name is not None and re.fullmatch(rf"{kind}([pn]\d*)?(_.*)?", name) is not None
+    found = re.fullmatch(rf"{kind}(?:[pn]\d*)?(?:_([A-Za-z0-9_]*))?", name or "")
+    return found is not None and _target_words(found.group(1) or "") is not None
 
 
 def is_difference(name: str | None) -> bool:
@@ -231,11 +235,13 @@ def _target(text: str) -> NameMatch | None:
         return None
     if rest.lstrip().startswith("-") and _organ(rest.strip(" -")):
         return None  # a target less an organ: no target of the plan
-    words = re.findall(r"[A-Za-z]+|\d+", rest)
-    helpers = (name_table.HELPERS - _IN_TARGETS) | {k.casefold() for k in _TARGET_KINDS}
-    if any(word.casefold() in helpers for word in words) or len(words) > 4:
+    words = _target_words(rest)
+    if words is None:
         return None
-    suffix = "".join(re.findall(r"[A-Za-z0-9]+", rest))
+    suffix = ""
+    for word in words:  # 60Gy stays together, LN R does not
+        apart = bool(suffix) and suffix[-1].isalpha() == word.isalpha()
+        suffix += f"_{word}" if apart else word
     if node and suffix.isdigit():
         return NameMatch(standard=f"{kind}{node}{suffix}", confidence=1.0, how="target")
     plain = not suffix or suffix.isdigit()
@@ -246,6 +252,27 @@ def _target(text: str) -> NameMatch | None:
     )
 
 
+def _target_words(rest: str) -> list[str] | None:
+    """Return the words behind the kind of a target, None when they may make it another structure.
+
+    Examples
+    --------
+    >>> _target_words(" 60 Gy"), _target_words("_exp"), _target_words(" to Heart")
+    (['60', 'Gy'], None, None)
+    """
+    words = re.findall(r"[A-Za-z]+|\d+", rest)
+    known = name_table.TARGET_WORDS | name_table.NOISE
+    if len(words) > _MOST_TARGET_WORDS or _has_dose_point([w.casefold() for w in words]):
+        return None
+    return words if all(w.isdigit() or w.casefold() in known for w in words) else None
+
+
+def _has_dose_point(words: list[str]) -> bool:
+    """Whether words hold a V20 or D95; v2 is a version."""
+    pairs = itertools.pairwise(words)
+    return any(a in ("v", "d") and b.isdigit() and int(b) > _LAST_VERSION for a, b in pairs)
+
+
 def _organ(text: str) -> NameMatch | None:
     folded = fold(text)
     listed = _table().get(_compact(text))
@@ -254,11 +281,11 @@ def _organ(text: str) -> NameMatch | None:
     if listed is not None:
         return listed
     words = re.findall(r"[a-z]+|\d+", folded)
-    if any(word in _folded(name_table.HELPERS) for word in words):
+    if any(word in _folded(name_table.HELPERS) for word in words) or _has_dose_point(words):
         return None
     if "prv" in words:
         return _planning_margin(words)
-    return _reduced(words)
+    return _reduced(words, _initials_of(text))
 
 
 def _sorted_lr(text: str) -> str:
@@ -286,15 +313,14 @@ def _planning_margin(words: list[str]) -> NameMatch | None:
     )
 
 
-def _reduced(words: list[str]) -> NameMatch | None:
-    """Return the match after taking off versions, numbers, initials and words on the drawing."""
+def _reduced(words: list[str], initials: frozenset[str]) -> NameMatch | None:
+    """Return the match after taking off a number, a date, initials and words on the drawing."""
     noise = _folded(name_table.NOISE)
     left = [word for word in words if word not in noise]
     factor, told = 1.0, []
     if len(left) < len(words):
         factor, told = WORDS_LEFT_OUT, ["words on its making left out"]
     numbers: list[int] = []
-    initials = False
     while left:
         match = _table().get("".join(left))
         if match is not None:
@@ -306,30 +332,40 @@ def _reduced(words: list[str]) -> NameMatch | None:
                 how=", ".join([match.how, *dict.fromkeys(told)]),
             )
         last = left[-1]
-        if last.isdigit() and _is_version(last):
+        if _is_version(last) and not _is_second(int(last), numbers):
             numbers.append(int(left.pop()))
             factor, told = factor * NUMBERED, [*told, "number left out"]
-        elif left[0].isdigit() and _is_version(left[0]):
-            left.pop(0)
+        elif _is_version(left[0]) and not _is_second(int(left[0]), numbers):
+            numbers.append(int(left.pop(0)))
             factor, told = factor * FIRST_NUMBER, [*told, "number left out"]
         elif left[0] == "z" and len(left) > 1:
             left.pop(0)
             factor, told = factor * Z_PREFIX, [*told, "prefix z left out"]
-        elif not initials and last.isalpha() and 2 <= len(last) <= 3 and _are_initials(last):
+        elif last in initials and "initials left out" not in told:
             left.pop()
-            initials = True
             factor, told = factor * INITIALS, [*told, "initials left out"]
         else:
             return None
     return None
 
 
-def _is_version(digits: str) -> bool:
-    """Whether digits can number a version: one or two, or a date; 05 looks like millimetres."""
-    if len(digits) in (6, 8):
-        return True
-    return len(digits) == 1 or (len(digits) == 2 and (digits[0] != "0" or digits in ("01", "02")))
+def _is_version(word: str) -> bool:
+    """Whether a word can number a version: a digit, or a date; 05 may be millimetres, 20 a dose."""
+    if not word.isdigit():
+        return False
+    return len(word) in (1, 6, 8) or word in ("01", "02")
 
 
-def _are_initials(letters: str) -> bool:
-    return letters not in name_table.NOT_INITIALS and letters not in _table()
+def _is_second(number: int, before: list[int]) -> bool:
+    """Whether a short number would be the second one: 2.5 is no version."""
+    return number < 10 and any(other < 10 for other in before)
+
+
+def _initials_of(text: str) -> frozenset[str]:
+    """Return the words, in lower case, that can be initials of a person: two letters, MJ or mj.
+
+    Lower-case ones only without a vowel; nothing that abbreviates a part of an organ (Ca, LA, RV).
+    """
+    pairs = re.findall(r"(?<![A-Za-z])(?:[A-Z]{2}|[b-df-hj-np-tv-z]{2})(?![A-Za-z])", text)
+    letters = {pair.casefold() for pair in pairs} - name_table.NOT_INITIALS
+    return frozenset(pair for pair in letters if pair not in _table())

@@ -62,7 +62,7 @@ def is_vocabulary(name: str) -> bool:
 def neutral_roi_name(roi: RoiInfo) -> str:
     """Return the TG-263 name of a structure where it has one, else ``ROI n``.
 
-    A target with a name of its own stays a target: ``GTV_Smith``, number 4, becomes ``GTV_4``.
+    A target with words of its own stays a target: ``GTV_boost``, number 4, becomes ``GTV_4``.
     """
     for name in (roi.standard_name or "", roi.name):
         if is_vocabulary(name):

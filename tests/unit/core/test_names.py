@@ -66,6 +66,13 @@ KNOWN = {
     "ITV": "ITV|ITV's|ITVs",
     "IGTV": "IGTV|iGTV",
     "CTV_boost": "CTV boost|CTV_boost",
+    "GTV_nodal": "GTV nodal|GTV-nodal|gtv_nodal",
+    "GTV_primary": "GTV primary|GTV_primary",
+    "GTV_LN": "GTV LN|GTV_LN|GTV-LN",
+    "GTV_LN2": "GTV LN 2|GTV_LN2",
+    "GTV_T": "GTV T|GTV_T",
+    "GTV_v2": "GTV v2|GTV_v2",
+    "GTV_LN_R": "GTV LN R",
     "Lungs-ITV": "LUNGS-ITV's|Lungs - ITV's|lungs minus ITV|LUNGS_-_ITV|Lung-ITV",
     "Lungs-GTV": "Lungs-GTV|LungsMinusGTV|Total Lung-GTV|Lungs without GTV|Lunge ohne GTV|"
     "Poumons sans GTV|both lungs - gtv",
@@ -84,7 +91,16 @@ UNKNOWN_TEXT = (
     "Lungs_GTV_PTV|Not Lung|NT|ROI 7|"
     "=cmd|=HYPERLINK(1)|../../Lungs.txt|<b>Heart</b>|<img src=x onerror=1>|😀|x|1|__|l|r|left|Lt|"
     "Lung_L 2000|left lung nodule|Heart block|PTV_eval|GTV_dvh|External-5mm|copy of|Structure1|"
-    "cardiac shadow|spine tumor|Esophagus upper|Oeso prox|LungL+5mm"
+    "cardiac shadow|spine tumor|Esophagus upper|Oeso prox|LungL+5mm|"
+    # dose structures
+    "Lung_L_V20|Lungs V5|Lungs 20|Heart 50|Eso 60|Eso_20Gy|Heart_V30|Heart 2.5|20_Lungs|12 Heart|"
+    "PTV_V95|PTV D95|Heart phase 50|Lungs20|"
+    # parts of an organ, words that are not listed
+    "Heart LAA|Heart Ca|heart sax|Heart bad|heart ca|Heart RA|Heart RV|Heart_PA|HEART LV|Heart_MV|"
+    "Lung ab|Heart ao|Heart Ab|Heart es|Heart LAX|Heart xyz|"
+    # made from a target
+    "GTV to Heart|GTV_exp|GTV-expanded|GTV + 5mm|GTV+5mm|GTV 5mm|GTV5mm|GTV-5mm|GTV_ring|GTV avoid|"
+    "GTV sub|GTV_shell|GTV_Heart|GTV1exp|GTV part|GTV_Smith|PTV_5mm|GTV plus|GTV edema|PTV_GTV"
 )
 UNKNOWN = UNKNOWN_TEXT.split("|")
 PAIRS = [(spelling, want) for want, text in KNOWN.items() for spelling in text.split("|")]
@@ -175,6 +191,9 @@ def test_confidence_falls_with_each_rule() -> None:
 def test_targets_are_told_by_kind_and_differences_are_none() -> None:
     assert is_target(standard_name("GTVp"), "GTV")
     assert is_target(standard_name("GTV n"), "GTV")
+    assert all(is_target(n, "GTV") for n in ("GTV", "GTVn2", "GTV_LN_R", "GTV_60Gy", "GTV_2"))
+    made = ("GTV_exp", "GTV_expanded", "GTV_toHeart", "GTV_5mm", "GTV_ring", "GTV_opt", "GTV_V20")
+    assert not any(is_target(n, "GTV") for n in made)  # also where an earlier release stored them
     for name, kind in itertools.product(("PTV-GTV", "Lungs-GTV", "Heart"), ("GTV", "PTV")):
         assert not is_target(standard_name(name), kind)
 
