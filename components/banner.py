@@ -74,6 +74,7 @@ def _banner(case: Case, title: str) -> None:
 def _plan(case: Case) -> str:
     for plan in case.plans:
         if plan.prescribed_gy and plan.fractions:
-            more = f" (+{len(case.plans) - 1})" if len(case.plans) > 1 else ""
-            return f"{plan.prescribed_gy:g} Gy in {plan.fractions}{more}"
+            others = len(case.plans) - 1
+            more = f", {others} more {'plan' if others == 1 else 'plans'}" if others else ""
+            return f"{plan.prescribed_gy:g} Gy in {plan.fractions} fractions{more}"
     return ""

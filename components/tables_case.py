@@ -128,7 +128,7 @@ def choose_pair(case: Case, key: str) -> tuple[str, str, bool]:
         for roi in s.rois
         if roi.volume_cm3
     }
-    left, right, third = st.columns([2, 2, 1.5], vertical_alignment="bottom")
+    left, right = st.columns(2)
     keys = list(names)
     start = _likely_pair(case, keys)
     first = left.selectbox(
@@ -137,7 +137,7 @@ def choose_pair(case: Case, key: str) -> tuple[str, str, bool]:
     second = right.selectbox(
         "Second", keys, start[1], format_func=names.__getitem__, key=f"{key}.b.{len(keys)}"
     )
-    without = third.checkbox(
+    without = st.checkbox(
         "Without GTV",
         key=f"{key}.gtv",
         help="Takes the clinical GTV out of both, as clinical lungs often exclude the tumor.",
@@ -146,11 +146,11 @@ def choose_pair(case: Case, key: str) -> tuple[str, str, bool]:
 
 
 def _likely_pair(case: Case, keys: list[str]) -> tuple[int, int]:
-    """Return a clinical structure and the newest automatic one of the same standard name."""
+    """Return a clinical structure and the newest automatic one of its name, else the first two."""
     drawn: dict[str, str] = {}
     found: dict[str, tuple[str, str]] = {}
     inner = []
-    for s in case.structure_sets:
+    for s in sorted(case.structure_sets, key=lambda s: s.is_auto):
         for roi in s.rois:
             name, key = roi.standard_name or roi.name, f"{s.uid}:{roi.number}"
             if key not in keys or name == "External":
@@ -160,7 +160,7 @@ def _likely_pair(case: Case, keys: list[str]) -> tuple[int, int]:
                 drawn[name] = key
             elif name in drawn:
                 found[name] = (drawn[name], key)
-    first, second = next(iter(found.values()), (inner[0], inner[-1]) if inner else (keys[0],) * 2)
+    first, second = next(iter(found.values()), inner[:2] if len(inner) > 1 else keys[:2])
     return keys.index(first), keys.index(second)
 
 

@@ -10,7 +10,7 @@ import json
 import streamlit as st
 
 from abscope.core.case import Case
-from abscope.core.treatments import KINDS, MAX_AGENT, MAX_NOTE, Treatment
+from abscope.core.treatments import FIELDS, KINDS, MAX_AGENT, MAX_NOTE, Treatment
 from components import state
 
 _FIRST, _LAST = datetime.date(1950, 1, 1), datetime.date(2100, 12, 31)
@@ -29,26 +29,50 @@ class Entered:
 
 
 def table(case: Case) -> None:
-    """Draw the entered treatments by date."""
-    if not case.treatments:
-        st.caption("No treatment is entered yet beside the dates of the clinical facts.")
+    """Draw the entered treatments and those of the clinical facts by date."""
+    rows = [
+        {
+            "Kind": KINDS[t.kind],
+            "Agent or course": t.agent,
+            "Start": t.start,
+            "End": t.end or ("" if t.kind == "surgery" else "one day or open"),
+            "Source": "entered here",
+            "Note": t.note,
+        }
+        for t in case.treatments
+    ]
+    rows = sorted([*rows, *_of_facts(case)], key=lambda row: row["Start"] or row["End"])
+    if not rows:
+        st.caption("No treatment is known yet: enter one here, or dates in the clinical facts.")
         return
     st.dataframe(
-        [
-            {
-                "Kind": KINDS[t.kind],
-                "Agent or course": t.agent,
-                "Start": t.start,
-                "End": t.end or ("" if t.kind == "surgery" else "one day or open"),
-                "Note": t.note,
-            }
-            for t in case.treatments
-        ],
+        rows,
         hide_index=True,
         key="labs.treatments",
         height="content",
         placeholder="",
     )
+
+
+def _of_facts(case: Case) -> list[dict[str, str]]:
+    """Return the courses that the clinical facts know, which are changed there."""
+    facts = case.facts
+    courses = (
+        ("rt", "", facts.text("rt_start"), facts.text("rt_end")),
+        ("ici", facts.text("ici_agent"), facts.text("ici_start"), ""),
+    )
+    return [
+        {
+            "Kind": KINDS[kind],
+            "Agent or course": agent or "",
+            "Start": start or "",
+            "End": end or "",
+            "Source": "from clinical facts",
+            "Note": "",
+        }
+        for kind, agent, start, end in courses
+        if start or end
+    ]
 
 
 def form(case: Case) -> Entered | None:
@@ -90,11 +114,11 @@ def conflict(case: Case, entered: Entered) -> None:
     st.dataframe(
         [
             {
-                "Field": name,
+                "Field": words,
                 "Stored now": "removed" if stored is None else str(getattr(stored, name)),
                 "Yours": "removed" if entered.remove else str(entered.fields[name] or ""),
             }
-            for name in ("kind", "agent", "start", "end", "note")
+            for name, words in FIELDS.items()
         ],
         hide_index=True,
         key="labs.treatment.conflict",

@@ -15,11 +15,6 @@ from abscope.workflows.deleting import contents_to_delete, delete_case
 from components import notices, state
 from components.safe import literal
 
-_COLORS = {
-    "imported": "gray", "contoured": "blue", "dose": "blue", "labs": "blue", "predicted": "green",
-    "presented": "green", "warnings": "orange", "identity absent": "red",
-    "stale prediction": "orange", "synthetic": "violet",
-}  # fmt: skip
 #: Orders of the table: words, key, whether the largest comes first.
 _ORDERS: dict[str, tuple[Callable[[CaseSummary], str | int], bool]] = {
     "Last changed": (lambda s: s.updated, True),
@@ -28,6 +23,10 @@ _ORDERS: dict[str, tuple[Callable[[CaseSummary], str | int], bool]] = {
     "Most warnings": (lambda s: s.warnings, True),
     "Furthest": (lambda s: len(s.flags), True),
 }
+
+
+#: Height of a table of more than 25 rows, which scrolls: 25 rows and the head of 35 px each.
+_FULL_HEIGHT_PX = 26 * 35 + 3
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,34 +77,34 @@ def table(shown: Sequence[CaseSummary], total: int) -> Clicked:
                 "Open": "Open",
                 "Patient": s.patient.shown_name,
                 "ID": s.patient.id or "none",
-                "Status": list(s.flags),
-                "Flags": [_mark(w, s) for w in s.marks],
-                "Diagnosis": s.diagnosis,
-                "Last changed": s.updated[:16].replace("T", " "),
-                "Case": s.id,
+                "Status": " · ".join(_steps(s)),
+                "Flags": " · ".join(_mark(w, s) for w in s.marks),
+                "Last changed": s.updated[:10],
                 "Delete": "Delete",
+                "Diagnosis": s.diagnosis,
+                "Case": s.id,
             }
             for s in shown
         ],
         hide_index=True,
         key="worklist.table",
-        height="content" if len(shown) <= 20 else "auto",
+        height="content" if len(shown) <= 25 else _FULL_HEIGHT_PX,
         placeholder="",
         column_config={
-            "Open": st.column_config.ButtonColumn("", key="worklist.open", width=90, pinned=True),
-            "Status": st.column_config.MultiselectColumn(
-                "Status",
-                help="How far the case has come",
-                options=[step for step, _ in STEPS],
-                color=[_COLORS[step] for step, _ in STEPS],
+            "Open": st.column_config.ButtonColumn("", key="worklist.open", width=64, pinned=True),
+            "Patient": st.column_config.TextColumn(width=105),
+            "ID": st.column_config.TextColumn(width=75),
+            "Status": st.column_config.TextColumn(width=152, help="How far the case has come"),
+            "Flags": st.column_config.TextColumn(
+                width=70,
+                help="Warnings of the imports (each is named in the import report of the case); no "
+                "name or id; a prediction made before the last change; synthetic: made by code, no "
+                "real person",
             ),
-            "Flags": st.column_config.ListColumn(
-                "Flags",
-                help="Warnings of the imports; no name or id; a prediction made before the last "
-                "change; synthetic: made by code, no real person",
+            "Last changed": st.column_config.TextColumn(
+                "Changed", width=88, help="Last changed, UTC"
             ),
-            "Last changed": st.column_config.TextColumn(help="UTC"),
-            "Delete": st.column_config.ButtonColumn("", key="worklist.delete", width=90),
+            "Delete": st.column_config.ButtonColumn("", key="worklist.delete", width=70),
         },
     )
     return Clicked(opened=_row("worklist.open", shown), deleting=_row("worklist.delete", shown))
@@ -114,7 +113,11 @@ def table(shown: Sequence[CaseSummary], total: int) -> Clicked:
 @st.dialog("Delete this case?")
 def confirm_deletion(context: Context, actor: Actor, summary: CaseSummary) -> None:
     """Name what will be gone, and delete the case only when that is confirmed."""
-    st.markdown(f"**{literal(summary.patient.shown_name, 60)}**, case {literal(summary.id)}")
+    patient = summary.patient
+    st.markdown(
+        f"**{literal(patient.shown_name, 60)}**, patient ID **{literal(patient.id or 'none', 40)}**"
+        f", case {literal(summary.id)}"
+    )
     try:
         gone = contents_to_delete(context, summary.id)
     except AbscopeError as problem:
@@ -127,10 +130,8 @@ def confirm_deletion(context: Context, actor: Actor, summary: CaseSummary) -> No
         "is still needed."
     )
     with st.container(horizontal=True):
-        sure = st.button(
-            "Delete for good", type="primary", key="worklist.delete.sure", icon=":material/delete:"
-        )
-        kept = st.button("Keep it", key="worklist.delete.keep")
+        kept = st.button("Cancel", type="primary", key="worklist.delete.keep")
+        sure = st.button("Delete for good", key="worklist.delete.sure", icon=":material/delete:")
     if sure:
         try:
             delete_case(context, actor, summary.id)
@@ -141,6 +142,12 @@ def confirm_deletion(context: Context, actor: Actor, summary: CaseSummary) -> No
             state.set_open_case(None)
     if sure or kept:
         st.rerun()
+
+
+def _steps(summary: CaseSummary) -> tuple[str, ...]:
+    """Return the steps in few words: contours or a dose say that something was imported."""
+    later = {"contoured", "dose"} & set(summary.flags)
+    return tuple(f for f in summary.flags if f != "imported" or not later)
 
 
 def _mark(word: str, summary: CaseSummary) -> str:

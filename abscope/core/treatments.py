@@ -22,6 +22,14 @@ KINDS: dict[str, str] = {
     "surgery": "Surgery",
     "other": "Other",
 }
+#: Field -> words on screen.
+FIELDS: dict[str, str] = {
+    "kind": "Kind",
+    "agent": "Agent or course",
+    "start": "Start",
+    "end": "End",
+    "note": "Note",
+}
 MAX_AGENT, MAX_NOTE = 80, 300
 #: A case may not have more treatments than this.
 MAX_TREATMENTS = 200
@@ -74,7 +82,7 @@ def read_treatment(entered: Mapping[str, object], id: str) -> Treatment:
     """
     texts = {name: " ".join(_text(entered.get(name)).split()) for name in ("kind", "agent", "note")}
     if texts["kind"] not in KINDS:
-        raise _bad("kind", "The kind of treatment is missing.", ", ".join(KINDS))
+        raise _bad("kind", "The kind of treatment is missing.", ", ".join(KINDS.values()))
     for name, limit in (("agent", MAX_AGENT), ("note", MAX_NOTE)):
         if len(texts[name]) > limit:
             raise _bad(name, "The text is too long.", f"at most {limit} characters")
@@ -120,7 +128,7 @@ def _bad(field: str, what: str, expected: str) -> InputError:
     return InputError(
         "treatment-not-understood",
         what,
-        where=f"treatment, field {field}",
+        where=f"treatment, {FIELDS[field]}",
         expected=expected,
         remedy="Correct the row and save again; nothing was stored.",
     )

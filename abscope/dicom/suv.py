@@ -145,7 +145,10 @@ def _factor(slices: Sequence[pydicom.Dataset], decay: str, sheet: _Sheet) -> tup
         return _of_suv(first, sheet)
     if unit == "BQML":
         factor, formula = _of_activity(slices, decay, sheet)
-        return factor, f"SUV (body weight) = value in Bq/mL x {factor:.6g} g/Bq, from {formula}"
+        return (
+            factor,
+            f"SUV (body weight) = value in Bq/mL x {factor:.6g} (g/mL for 1 Bq/mL), from {formula}",
+        )
     if unit != "CNTS":
         raise NoSuvError(f"Units (0054,1001) is {unit[:16]}, neither BQML, CNTS nor GML")
     ready = _private(slices, PHILIPS_SUV_FACTOR, "Philips SUV factor (7053,1000)", sheet)
@@ -216,7 +219,7 @@ def _of_activity(slices: Sequence[pydicom.Dataset], decay: str, sheet: _Sheet) -
     sheet.weight_kg, sheet.dose_bq = weight, dose
     grams = weight * 1000
     if decay == "ADMIN":
-        return grams / dose, f"{weight:g} kg x 1000 / {dose:.6g} Bq"
+        return grams / dose, f"{weight:g} kg / {dose / 1e6:.1f} MBq (weight / injected dose)"
     half_life = _within(items[0], "RadionuclideHalfLife", "(0018,1075)", "s", HALF_LIFE_S, sheet)
     scan = scan_start(slices, half_life)
     injected = injection(first, items[0], scan)
@@ -233,7 +236,9 @@ def _of_activity(slices: Sequence[pydicom.Dataset], decay: str, sheet: _Sheet) -
             "half-lives"
         )
     return grams / decayed_dose_bq(dose, seconds, half_life), (
-        f"{weight:g} kg x 1000 / ({dose:.6g} Bq x 2^(-{seconds:g} s / {half_life:g} s))"
+        f"{weight:g} kg / ({dose / 1e6:.1f} MBq x 2^(-{seconds / 60:.1f} min / "
+        f"{half_life / 60:.1f} min)): weight / dose injected at {injected[0]:%H:%M:%S}, decayed to "
+        f"the start of the scan at {scan[0]:%H:%M:%S} with the half-life"
     )
 
 

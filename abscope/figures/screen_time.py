@@ -94,6 +94,8 @@ def lab_trend(figure: LabTrendFigure, theme: Theme = "light", height_px: int = 2
             fillcolor=shade(GREEN, theme, 0.15),
             line_width=0,
             layer="below",
+            name="reference range",
+            showlegend=True,
         )
     for mark in figure.marks:
         _mark(drawn, mark.label, mark.start, mark.end, shade(mark.tone, theme, 0.9))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import unicodedata
 
 from sqlalchemy import Connection, String, Table, cast, func, literal, or_, select
 
@@ -58,11 +59,11 @@ class CaseSummary:
     diagnosis: str = ""
 
     def holds(self, needle: str) -> bool:
-        """Whether name, id, case, diagnosis, status or mark hold a text, whatever its case."""
+        """Whether name, id, case, diagnosis, status or mark hold a text, any case or accent."""
         words = (
             self.id, self.patient.id, self.patient.name, self.diagnosis, *self.flags, *self.marks,
         )  # fmt: skip
-        return needle.strip().casefold() in " ".join(words).replace("^", " ").casefold()
+        return _folded(needle.strip()) in _folded(" ".join(words).replace("^", " "))
 
 
 def summaries(archive: Archive) -> tuple[CaseSummary, ...]:
@@ -102,6 +103,12 @@ def summaries(archive: Archive) -> tuple[CaseSummary, ...]:
             )
         )
     return tuple(found)
+
+
+def _folded(text: str) -> str:
+    """Return a text without case and accents, so that Muller finds Müller and Strasse Straße."""
+    parts = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(c for c in parts if not unicodedata.combining(c)).casefold()
 
 
 def _kinds(db: Connection, table: Table) -> dict[str, set[str]]:

@@ -9,6 +9,16 @@ from abscope.core.errors import ConflictError, InputError
 from abscope.core.treatments import KINDS, MAX_TREATMENTS, Treatment, new_id, read_treatment
 from abscope.workflows.context import Actor, Context
 
+#: Clinical fact -> words on screen, of those that a treatment can contradict.
+_FACTS = {
+    "rt_start": "radiotherapy start",
+    "rt_end": "radiotherapy end",
+    "ici_start": "immunotherapy start",
+    "ici_agent": "immunotherapy agent",
+    "prior_systemic_therapy": "systemic therapy before immunotherapy",
+    "concurrent_chemo": "chemotherapy during radiotherapy",
+}
+
 
 def add_treatment(
     context: Context, actor: Actor, case: Case, entered: Mapping[str, object]
@@ -111,8 +121,8 @@ def _differs(field: str, fact: str, entered: str) -> Finding:
     return Finding(
         code="treatment-differs-from-fact",
         severity="warning",
-        where=f"treatments, field {field}",
-        message=f"The clinical fact {field} ({fact}) differs from the treatments ({entered}); "
+        where=f"treatments, {_FACTS[field]}",
+        message=f"The clinical fact “{_FACTS[field]}” ({fact}) differs from the treatments ({entered}); "
         "models use the fact.",
         remedy="Correct the one that is wrong on the Labs page.",
         expected="the same in both places",

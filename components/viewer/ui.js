@@ -237,9 +237,14 @@ function showReadout(viewer) {
   const mm = viewer.hover ?? viewer.mm, { image, gy, pet } = viewer.valueAt(...mm), rx = viewer.scene.header.prescribed_gy;
   const parts = [`${viewer.hover ? "Cursor" : "Crosshair"}  x ${signed(mm[0])}  y ${signed(mm[1])}  z ${signed(mm[2])} mm`,
     image === null ? "outside the image" : imageText(viewer.scene.header.image, image)];
-  if (viewer.scene.doses.dose_a) parts.push(gy === null ? "no dose here" : doseText(viewer, gy, rx));
-  if (viewer.scene.doses.pet) parts.push(pet === null ? "no PET here" : petText(viewer.scene.header.doses.pet, pet));
+  if (viewer.scene.doses.dose_a) parts.push(doseLoading(viewer) ? "dose loading" : gy === null ? "no dose here" : doseText(viewer, gy, rx));
+  if (viewer.scene.doses.pet) parts.push(!viewer.scene.doseReady("pet") ? "PET loading" : pet === null ? "no PET here" : petText(viewer.scene.header.doses.pet, pet));
   viewer.cursorText.textContent = parts.join("   \u00b7   ");
+}
+
+// A grid that has not arrived says nothing about the dose at a place.
+function doseLoading({ scene, dose }) {
+  return (dose.source === "difference" ? ["dose_a", "dose_b"] : [dose.source]).some((name) => !scene.doseReady(name));
 }
 
 function imageText({ unit, digits }, value) { return `${signed(value, digits)} ${unit}`.trim(); }

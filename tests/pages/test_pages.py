@@ -64,7 +64,7 @@ def test_an_archive_without_cases_offers_upload_and_the_demonstration(empty_home
 def test_banner_of_the_open_case_on_every_case_page(page, name):
     words = page(name, DEMO).words()
     assert "Synthetic" in words
-    assert "60 Gy in 30" in words
+    assert "60 Gy in 30 fractions, 1 more plan" in words
     assert "durvalumab" in words
 
 

@@ -57,7 +57,7 @@ def test_a_case_is_deleted_only_after_its_contents_were_named_and_confirmed(
     shown.run()
     words = shown.words()
     assert "Gone for good will be" in words
-    for part in ("2 doses", "laboratory results", "clinical facts", "audit trail"):
+    for part in ("patient ID", "2 doses", "laboratory results", "clinical facts", "audit trail"):
         assert part in words, part
     row = cases_of(shown).index(DEMO)
     clicking["worklist.delete"] = row  # in a browser the dialog alone runs again

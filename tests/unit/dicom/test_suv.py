@@ -38,7 +38,9 @@ def test_the_published_example():
     assert 25_000 * scale.factor == pytest.approx(6.9084, abs=5e-5)
     assert scale.refusal == ""
     assert scale.decay_correction == "START"
-    assert "70 kg x 1000 / (3.7e+08 Bq x 2^(-3600 s / 6586.2 s))" in scale.formula
+    assert "70 kg / (370.0 MBq x 2^(-60.0 min / 109.8 min))" in scale.formula
+    assert "injected at 09:15:00" in scale.formula
+    assert "start of the scan at 10:15:00" in scale.formula
     assert dict(scale.inputs)["PatientWeight (0010,1030)"] == "70 kg"
 
 

@@ -56,6 +56,21 @@ def test_status_marks_and_diagnosis(archive):
     assert not row.holds("nobody")
 
 
+@pytest.mark.parametrize(
+    ("name", "needle"),
+    [
+        ("Müller^Jürgen", "muller jurgen"),
+        ("Muller", "Müller"),
+        ("Groß", "gross"),
+        ("Ñandú", "NANDU"),
+    ],
+)
+def test_search_finds_a_name_with_or_without_its_accents(archive, name, needle):
+    cases = CaseTable(archive)
+    cases.create("one", Patient(id="P1", name=name), Additions(), ENTRY)
+    assert cases.summaries()[0].holds(needle)
+
+
 def test_five_hundred_cases_cost_a_few_queries(archive):
     cases, documents = CaseTable(archive), DocumentTable(archive)
     cases.create("case-0", Patient(id="0", name="N^0"),

@@ -60,6 +60,7 @@ def test_a_treatment_that_makes_no_sense_is_refused(context, wrong):
     with pytest.raises(InputError) as caught:
         add_treatment(context, ACTOR, context.cases.get("one"), ICI | wrong)
     assert caught.value.remedy
+    assert "ici" not in (caught.value.expected or "").split(", ")
     assert context.cases.get("one").treatments == ()
 
 
@@ -87,9 +88,9 @@ def test_facts_and_treatments_do_not_contradict_in_silence(context):
     for entered in (ICI, CHEMO, rt):
         case = add_treatment(context, ACTOR, case, entered)
     found = [f for f in all_findings(case) if f.code == "treatment-differs-from-fact"]
-    assert {f.where.split()[-1] for f in found} == {
-        "rt_start", "rt_end", "ici_start", "ici_agent", "concurrent_chemo",
-        "prior_systemic_therapy",
+    assert {f.where.removeprefix("treatments, ") for f in found} == {
+        "radiotherapy start", "radiotherapy end", "immunotherapy start", "immunotherapy agent",
+        "chemotherapy during radiotherapy", "systemic therapy before immunotherapy",
     }  # fmt: skip
     assert case.facts.text("ici_start") == "2024-03-20", "the fact stands"
 
