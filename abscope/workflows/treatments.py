@@ -122,8 +122,8 @@ def _differs(field: str, fact: str, entered: str) -> Finding:
         code="treatment-differs-from-fact",
         severity="warning",
         where=f"treatments, {_FACTS[field]}",
-        message=f"The clinical fact “{_FACTS[field]}” ({fact}) differs from the treatments ({entered}); "
-        "models use the fact.",
+        message=f"The clinical fact “{_FACTS[field]}” ({fact}) differs from the "
+        f"treatments ({entered}); models use the fact.",
         remedy="Correct the one that is wrong on the Labs page.",
         expected="the same in both places",
         group="treatments",
