@@ -91,8 +91,8 @@ def table(shown: Sequence[CaseSummary], total: int) -> Clicked:
         height="content" if len(shown) <= 25 else _FULL_HEIGHT_PX,
         placeholder="",
         column_config={
-            "Open": st.column_config.ButtonColumn("", key="worklist.open", width=64, pinned=True),
-            "Patient": st.column_config.TextColumn(width=105),
+            "Open": st.column_config.ButtonColumn("", key="worklist.open", width=62, pinned=True),
+            "Patient": st.column_config.TextColumn(width=102),
             "ID": st.column_config.TextColumn(width=75),
             "Status": st.column_config.TextColumn(width=152, help="How far the case has come"),
             "Flags": st.column_config.TextColumn(
@@ -104,7 +104,7 @@ def table(shown: Sequence[CaseSummary], total: int) -> Clicked:
             "Last changed": st.column_config.TextColumn(
                 "Changed", width=88, help="Last changed, UTC"
             ),
-            "Delete": st.column_config.ButtonColumn("", key="worklist.delete", width=70),
+            "Delete": st.column_config.ButtonColumn("", key="worklist.delete", width=68),
         },
     )
     return Clicked(opened=_row("worklist.open", shown), deleting=_row("worklist.delete", shown))
