@@ -3,7 +3,8 @@
 Three shapes are understood, below any number of lines of other text:
 
 * long: a row a result, columns date, test, value, and where given unit, reference range, PatientID;
-* wide: a row a date, a column a test, units in the header or in a second row below it;
+* wide: a row a date, a column a test, units in the header or in a second row below it; a group
+  of tests may stand above their names (`abscope.core.lab_header`);
 * transposed: a row a test, a column a date.
 """
 
@@ -16,6 +17,7 @@ from typing import Literal
 from abscope.core.analytes import AMBIGUOUS, find_analyte, plain_name
 from abscope.core.errors import InputError
 from abscope.core.lab_dates import is_date
+from abscope.core.lab_header import check_header, joined_header
 from abscope.core.lab_text import CellText, origin_of
 from abscope.core.units import FACTORS, TIMES_UPPER_LIMIT, normalised_unit
 
@@ -145,6 +147,7 @@ def find_layout(rows: Sequence[Sequence[str]]) -> Layout:
     InputError
         When no header is found among the first lines.
     """
+    rows = joined_header(rows, MAX_LINES_ABOVE, _places, _heads_a_test)
     for index, row in enumerate(rows[:MAX_LINES_ABOVE]):
         places = _places(row)
         if {"date", "test", "value"} <= places.keys():
@@ -199,6 +202,7 @@ def _layout(
         cells = list(_transposed(body, places, {i: header[i] for i in dates}))
     else:
         units, ranges, skipped = _subheaders(header, body[:_MAX_SUBHEADERS], places)
+        check_header(header, body[skipped:], places, _heads_a_test)
         cells = list(_wide(header, body[skipped:], places, units, ranges))
     cells = _with_extras(cells, header, body)
     known = {*places.values(), *dates}
@@ -226,7 +230,7 @@ def _wide(
     columns = {
         place: split_unit(text)
         for place, text in enumerate(header)
-        if place not in places.values() and text.strip()
+        if place not in places.values() and (text.strip() or place > places["date"])
     }
     keys = {k: v for k, v in places.items() if k in ("date", "time", "patient_id", "remark")}
     for number, row in body:
@@ -235,7 +239,7 @@ def _wide(
             value = _at(row, place)
             if value:
                 limits = {name: found.get(place, "") for name, found in ranges.items()}
-                shown = header[place].strip()[:40]
+                shown = header[place].strip()[:40] or f"column {place + 1}"
                 yield RawCell(
                     row=number, column=shown, value=value,
                     **beside | {"test": test, "unit": unit or units.get(place, "")} | limits,

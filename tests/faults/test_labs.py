@@ -33,11 +33,13 @@ from abscope.workflows.lab_results import (
     remove_lab,
     store_labs,
 )
+from benchmarks.real_cases import data_path
 from tests.reference.command import Command
 
 HEADER = ["date", "test", "value", "unit"]
 ACTOR = Actor(name="tester")
 DAY = "2024-01-31"
+REAL_LABS = data_path("lung1-001/labs.csv")
 
 
 def long(*rows, **options):
@@ -401,6 +403,16 @@ def test_l4_a_point_that_could_be_either_is_asked_unless_the_file_proves_it(
         assert [r.value for r in table.accepted][1:] == [pytest.approx(expected)], proof
 
 
+@pytest.mark.data
+@pytest.mark.skipif(REAL_LABS is None, reason="lung1-001: set ABSCOPE_TEST_DATA")
+def test_l4_a_real_table_with_proven_points_asks_nothing():
+    """The table of a public case, whose own numbers prove the point, is read. Every value is taken
+    without a question or a remark.
+    """
+    table = read_labs("labs.csv", REAL_LABS.read_bytes())
+    assert (len(table.accepted), table.questions, table.refused, table.findings) == (56, (), (), ())
+
+
 def test_l4_where_the_files_marks_contradict_each_other_both_forms_are_asked():
     """Both 38,5 and 6.1 stand in a file, beside 1.234 and 1,234. The two that are certain are
     read, the other two are asked.
@@ -745,6 +757,65 @@ def test_l9_merged_headers_are_read_and_merged_values_refused():
         ("anc", DAY, 4.2), ("alc", DAY, 1.1), ("alc", "2024-02-01", 1.3),
     ]  # fmt: skip
     assert [(c.row, c.code) for c in table.refused] == [(7, "lab-merged-value")]
+
+
+@pytest.mark.parametrize("date_rows", [1, 2, 3])
+@pytest.mark.parametrize("as_csv", [False, True])
+def test_l9_a_group_merged_over_its_tests_is_read_with_the_names_below(date_rows, as_csv):
+    """A workbook has a title, "CBC" merged over two tests, and their units in a third row. Names
+    and units below the group are read; the same without merged cells is read too.
+    """
+    rows = [
+        ["Laboratory of the hospital"], ["Date", "CBC", None, "LDH"], [None, "WBC", "ANC", None],
+        [None, "10^9/L", "10^9/L", "U/L"], [DAY, 6.1, 4.2, 210], ["2024-02-01", 5.9, 3.9, 220],
+    ]  # fmt: skip
+    if as_csv:
+        text = text_of([[str(c or "") for c in row] for row in rows])
+        table = read_labs("", text)
+    else:
+        book = workbook(rows)
+        for ref in ("A1:D1", "B2:C2", f"A2:A{1 + date_rows}", "D2:D3"):
+            if ref != "A2:A2":
+                book.worksheets[0].merge_cells(ref)
+        table = read_book(book)
+    assert (table.refused, table.unused, table.waiting) == ((), (), ())
+    assert [(r.key, r.date, r.value) for r in table.accepted] == [
+        ("wbc", DAY, 6.1), ("anc", DAY, 4.2), ("ldh", DAY, 210.0),
+        ("wbc", "2024-02-01", 5.9), ("anc", "2024-02-01", 3.9), ("ldh", "2024-02-01", 220.0),
+    ]  # fmt: skip
+
+
+def test_l9_a_unit_below_a_test_beside_a_group_is_its_unit():
+    """Beside the group stands a test whose unit is in the line of the names; or the date stands in
+    the lower line. Both are read.
+    """
+    for rows in (
+        [["Date", "CBC", "", "LDH"], ["", "WBC", "ANC", "U/L"], ["", "10^9/L", "10^9/L", ""],
+         [DAY, "6.1", "4.2", "210"]],
+        [["", "CBC", "", "LDH (U/L)"], ["Date", "WBC", "ANC", ""], ["", "10^9/L", "10^9/L", ""],
+         [DAY, "6.1", "4.2", "210"]],
+    ):  # fmt: skip
+        table = parse_lab_table(rows, LabOptions())
+        assert [r.key for r in table.accepted] == ["wbc", "anc", "ldh"], table
+        assert (table.refused, table.unused) == ((), ())
+
+
+@pytest.mark.parametrize("merge", [True, False])
+@pytest.mark.parametrize("below", [[None, "first", "second", None], None])
+def test_l9_a_group_without_known_names_below_is_refused(merge, below):
+    """A group is written over two columns whose names are unknown or absent. The table is refused,
+    as its header was not understood; values without a column name are refused by row.
+    """
+    rows = [["Date", "CBC", None, "LDH (U/L)"], *([below] if below else []), [DAY, 6.1, 4.2, 210]]
+    book = workbook(rows)
+    if merge:
+        book.worksheets[0].merge_cells("B1:C1")
+    if not merge and below is None:
+        assert [c.code for c in read_book(book).refused] == ["lab-test-missing"]
+        return
+    with pytest.raises(InputError) as caught:
+        read_book(book)
+    assert caught.value.code == "lab-header-not-understood"
 
 
 def test_l9_a_formula_without_a_stored_result_is_refused():
