@@ -125,7 +125,7 @@ def test_s1_a_treatment_changed_by_someone_else_is_a_conflict_and_both_are_shown
     shown.press("labs.treatment.save")
     assert "someone else" in shown.words()
     table = shown.table("Field", "Stored now", "Yours").set_index("Field")
-    assert table.loc["agent"].tolist() == ["nivolumab", "atezolizumab"]
+    assert table.loc["Agent or course"].tolist() == ["nivolumab", "atezolizumab"]
     assert context.cases.get(DEMO).treatments[0].agent == "nivolumab"
 
 
