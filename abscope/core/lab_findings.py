@@ -71,6 +71,19 @@ def unusual_findings(results: Iterable[LabResult]) -> list[Finding]:
     return found
 
 
+def names_no_patient() -> Finding:
+    """Return the remark on a table that does not say whose results it holds."""
+    return Finding(
+        code="table-names-no-patient",
+        severity="info",
+        where="laboratory table",
+        message="The table names no patient, so that nothing shows whose results these are.",
+        remedy="Check that they belong to the patient of this case.",
+        expected="a column with the PatientID",
+        group="Laboratory tables",
+    )
+
+
 def remarks(zones: int, ranges: int, examples: int) -> list[Finding]:
     """Return what is to be said of time zones, reference ranges and example rows, by count."""
     told = (

@@ -18,6 +18,8 @@ from abscope.core.analytes import AMBIGUOUS, find_analyte, plain_name
 from abscope.core.errors import InputError
 from abscope.core.lab_dates import is_date
 from abscope.core.lab_header import check_header, joined_header
+from abscope.core.lab_identity import Kind as IdentityKind
+from abscope.core.lab_identity import Named, identity_kind, named_above
 from abscope.core.lab_text import CellText, origin_of
 from abscope.core.units import FACTORS, TIMES_UPPER_LIMIT, normalised_unit
 
@@ -90,16 +92,18 @@ class RawCell:
     source_unit: str = ""
     remark: str = ""
     extra: str = ""
+    identities: tuple[Named, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """The shape that was found, its value cells, and columns that mean nothing here."""
+    """The shape that was found, its value cells, columns that mean nothing, who is named above."""
 
     kind: Kind
     header_row: int
     cells: tuple[RawCell, ...]
     ignored_columns: tuple[str, ...]
+    named_above: tuple[Named, ...] = ()
 
 
 def unescaped(text: str) -> str:
@@ -167,7 +171,28 @@ def _places(row: Sequence[str]) -> dict[str, int]:
         key = _BY_SPELLING.get(plain_name(text)) if text else None
         if key is not None:
             found.setdefault(key, place)
+    if "test" in found and plain_name(row[found["test"]]) == "name":
+        found = _without_a_persons_name(row, found)
     return found
+
+
+def _without_a_persons_name(row: Sequence[str], found: dict[str, int]) -> dict[str, int]:
+    """Return the columns where "Name" heads tests only if nothing else does and values follow."""
+    others = (
+        i for i, t in enumerate(row) if plain_name(t) != "name"
+        and _BY_SPELLING.get(plain_name(t)) == "test"
+    )  # fmt: skip
+    rest = {key: place for key, place in found.items() if key != "test"}
+    other = next(others, None)
+    if other is not None:
+        return rest | {"test": other}
+    return found if "value" in found or any(_heads_a_date(t) for t in row) else rest
+
+
+def _identity_columns(row: Sequence[str], taken: set[int]) -> dict[int, IdentityKind]:
+    """Return the columns beside `taken` that name a patient, and in which way."""
+    kinds = ((i, identity_kind(text)) for i, text in enumerate(row) if i not in taken)
+    return {i: kind for i, kind in kinds if kind is not None}
 
 
 def _heads_a_date(text: str) -> bool:
@@ -195,24 +220,31 @@ def _layout(
     dates: Sequence[int] = (),
 ) -> Layout:  # fmt: skip
     header = rows[index]
+    whose = _identity_columns(header, {*places.values(), *dates})
     body = [(i + 1, row) for i, row in enumerate(rows) if i > index]
     if kind == "long":
-        cells = list(_long(body, places))
+        cells = list(_long(body, places, whose))
     elif kind == "transposed":
-        cells = list(_transposed(body, places, {i: header[i] for i in dates}))
+        cells = list(_transposed(body, places, {i: header[i] for i in dates}, whose))
     else:
         units, ranges, skipped = _subheaders(header, body[:_MAX_SUBHEADERS], places)
         check_header(header, body[skipped:], places, _heads_a_test)
-        cells = list(_wide(header, body[skipped:], places, units, ranges))
+        cells = list(_wide(header, body[skipped:], places, units, ranges, whose))
     cells = _with_extras(cells, header, body)
-    known = {*places.values(), *dates}
+    known = {*places.values(), *dates, *whose}
     ignored = () if kind == "wide" else tuple(
         str(text).strip()[:40] for i, text in enumerate(header) if i not in known and text.strip()
     )  # fmt: skip
-    return Layout(kind=kind, header_row=index + 1, cells=tuple(cells), ignored_columns=ignored)
+    return Layout(
+        kind=kind, header_row=index + 1, cells=tuple(cells), ignored_columns=ignored,
+        named_above=named_above(rows[:index]),
+    )  # fmt: skip
 
 
-def _long(body: Sequence[tuple[int, Sequence[str]]], places: dict[str, int]) -> Iterator[RawCell]:
+def _long(
+    body: Sequence[tuple[int, Sequence[str]]], places: dict[str, int],
+    whose: Mapping[int, IdentityKind],
+) -> Iterator[RawCell]:  # fmt: skip
     for number, row in body:
         beside = _beside(row, places)
         value = beside.pop("value", "")
@@ -220,17 +252,23 @@ def _long(body: Sequence[tuple[int, Sequence[str]]], places: dict[str, int]) -> 
             continue
         if not value and not beside.get("date"):
             continue  # a line of the template that was not filled in
-        yield RawCell(row=number, column="value", value=value, **_named(beside))
+        yield RawCell(
+            row=number, column="value", value=value, identities=_identities(row, whose),
+            **_named(beside),
+        )  # fmt: skip
 
 
 def _wide(
     header: Sequence[str], body: Sequence[tuple[int, Sequence[str]]], places: dict[str, int],
     units: Mapping[int, str], ranges: Mapping[str, Mapping[int, str]],
+    whose: Mapping[int, IdentityKind],
 ) -> Iterator[RawCell]:  # fmt: skip
     columns = {
         place: split_unit(text)
         for place, text in enumerate(header)
-        if place not in places.values() and (text.strip() or place > places["date"])
+        if place not in places.values()
+        and place not in whose
+        and (text.strip() or place > places["date"])
     }
     keys = {k: v for k, v in places.items() if k in ("date", "time", "patient_id", "remark")}
     for number, row in body:
@@ -241,15 +279,23 @@ def _wide(
                 limits = {name: found.get(place, "") for name, found in ranges.items()}
                 shown = header[place].strip()[:40] or f"column {place + 1}"
                 yield RawCell(
-                    row=number, column=shown, value=value,
+                    row=number, column=shown, value=value, identities=_identities(row, whose),
                     **beside | {"test": test, "unit": unit or units.get(place, "")} | limits,
                 )  # fmt: skip
 
 
 def _transposed(
-    body: Sequence[tuple[int, Sequence[str]]], places: dict[str, int], dates: Mapping[int, str]
-) -> Iterator[RawCell]:
+    body: Sequence[tuple[int, Sequence[str]]], places: dict[str, int], dates: Mapping[int, str],
+    whose: Mapping[int, IdentityKind],
+) -> Iterator[RawCell]:  # fmt: skip
+    columns: dict[int, tuple[Named, ...]] = dict.fromkeys(dates, ())
+    for _, row in body:  # a row may name the patient of each column
+        kind = identity_kind(_at(row, places["test"]))
+        if kind is not None:
+            columns |= {i: (*columns[i], (kind, _at(row, i))) for i in dates if _at(row, i)}
     for number, row in body:
+        if identity_kind(_at(row, places["test"])) is not None:
+            continue
         beside = _named(_beside(row, places))
         name, unit = split_unit(beside["test"])
         if not name:
@@ -259,6 +305,7 @@ def _transposed(
             if value:
                 yield RawCell(
                     row=number, column=str(date).strip()[:40], value=value,
+                    identities=(*_identities(row, whose), *columns[place]),
                     **beside | {"test": name, "unit": beside["unit"] or unit, "date": date},
                 )  # fmt: skip
 
@@ -316,6 +363,10 @@ def _at(row: Sequence[str], place: int) -> str:
     text = row[place]
     stripped = unescaped(text.strip())
     return CellText(stripped, origin_of(text)) if isinstance(text, CellText) else stripped
+
+
+def _identities(row: Sequence[str], whose: Mapping[int, IdentityKind]) -> tuple[Named, ...]:
+    return tuple((kind, text) for i, kind in whose.items() if (text := _at(row, i)))
 
 
 def _named(beside: Mapping[str, str]) -> dict[str, str]:

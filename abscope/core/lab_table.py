@@ -29,7 +29,13 @@ from abscope.core.lab_dates import (
     SampleDate,
     read_date,
 )
-from abscope.core.lab_findings import duplicate_findings, remarks, unusual_findings
+from abscope.core.lab_findings import (
+    duplicate_findings,
+    names_no_patient,
+    remarks,
+    unusual_findings,
+)
+from abscope.core.lab_identity import Named, NamedPatient, OwnerCheck, patients_of
 from abscope.core.lab_layout import RawCell, find_layout
 from abscope.core.lab_questions import (
     Ask,
@@ -46,7 +52,6 @@ from abscope.core.lab_questions import (
 )
 from abscope.core.lab_text import (
     CellError,
-    origin_of,
     read_value,
 )
 from abscope.core.labs import LabResult
@@ -81,6 +86,8 @@ class LabTable:
         Tests that Abscope does not use; `unused_cells` says how many values they hold.
     patient_ids : tuple of str
         PatientIDs named in the table.
+    other_patients : tuple of NamedPatient
+        Who the table names instead of the case's patient, for the report only.
     questions : tuple of LabQuestion
         What a person must say first; the cells `waiting` for that, each with its question as the
         reason.
@@ -88,17 +95,26 @@ class LabTable:
         What is odd about the table as a whole.
     layout : str
         ``long``, ``wide`` or ``transposed``.
+    names_patient : bool
+        Whether anything in the table says whose results these are.
     """
 
     accepted: tuple[LabResult, ...]
     refused: tuple[RefusedCell, ...]
     unused: tuple[str, ...]
     patient_ids: tuple[str, ...] = ()
+    other_patients: tuple[NamedPatient, ...] = ()
     questions: tuple[LabQuestion, ...] = ()
     waiting: tuple[RefusedCell, ...] = ()
     unused_cells: int = 0
     findings: tuple[Finding, ...] = ()
     layout: str = "long"
+    names_patient: bool = False
+
+    @property
+    def of_others(self) -> int:
+        """Number of cells refused because they belong to another patient."""
+        return sum(cell.code == "lab-other-patient" for cell in self.refused)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +123,7 @@ class LabOptions:
 
     Parameters
     ----------
-    patient_id, birth_date : str
+    patient_id, birth_date, patient_name : str
         Of the case; empty: not compared.
     today : str
         ISO 8601; later dates are refused. Empty: not checked.
@@ -121,6 +137,7 @@ class LabOptions:
 
     patient_id: str = ""
     birth_date: str = ""
+    patient_name: str = ""
     today: str = ""
     answers: Mapping[str, str] = dataclasses.field(default_factory=dict)
     epoch: str | None = None
@@ -156,7 +173,7 @@ def parse_lab_table(rows: Sequence[Sequence[str]], options: LabOptions) -> LabTa
     cells = [c for c in layout.cells if not c.remark.casefold().startswith(EXAMPLE)]
     if not layout.cells:
         raise _no_rows()
-    reader = _Reader(cells, options)
+    reader = _Reader(cells, options, layout.named_above)
     for cell in cells:
         reader.take(cell)
     return reader.table(layout.kind, layout.ignored_columns, len(examples))
@@ -186,8 +203,16 @@ def _no_rows() -> InputError:
 class _Reader:
     """Reads cell by cell with what the whole file proves, and keeps count."""
 
-    def __init__(self, cells: Sequence[RawCell], options: LabOptions) -> None:
+    def __init__(
+        self, cells: Sequence[RawCell], options: LabOptions, above: tuple[Named, ...]
+    ) -> None:
         self._options = options
+        self._owner = OwnerCheck(
+            NamedPatient(
+                id=options.patient_id, name=options.patient_name, birth_date=options.birth_date
+            ),
+            above,
+        )
         self._answers = check_answers(options.answers)
         self._mark = mark_of(cells, self._answers)
         self._rules = DateRules(
@@ -199,18 +224,15 @@ class _Reader:
         self._accepted: list[LabResult] = []
         self._refused: list[RefusedCell] = []
         self._unused: dict[str, int] = {}
-        self._named: dict[str, None] = {}
         self._questions: dict[str, LabQuestion] = {}
         self._waiting: list[RefusedCell] = []
         self._zones = self._ranges = 0
 
     def take(self, cell: RawCell) -> None:
-        if cell.patient_id:
-            self._named.setdefault(str(cell.patient_id))
         asks: list[Ask] = []
         try:
             check_width(cell)
-            self._check_patient(cell)
+            self._owner.check(cell.patient_id, cell.identities)
             analyte = self._analyte(cell, asks)
             if analyte is None:
                 return
@@ -229,36 +251,20 @@ class _Reader:
             accepted=tuple(self._accepted),
             refused=tuple(self._refused),
             unused=tuple(self._unused),
-            patient_ids=tuple(self._named),
+            patient_ids=tuple(self._owner.ids),
             questions=tuple(self._questions.values()),
             waiting=tuple(self._waiting),
             unused_cells=sum(self._unused.values()),
+            other_patients=patients_of(self._owner.others),
             findings=(
+                *([names_no_patient()] if self._owner.is_missing else []),
                 *duplicate_findings(self._accepted),
                 *differential_findings(self._accepted),
                 *unusual_findings(self._accepted),
                 *remarks(self._zones, self._ranges, examples),
             ),
             layout=kind,
-        )
-
-    def _check_patient(self, cell: RawCell) -> None:
-        mine, named = self._options.patient_id, cell.patient_id
-        if not mine or not named or str(named) == mine:
-            return
-        if origin_of(named) == "number":
-            raise CellError(
-                "patient_id",
-                "lab-other-patient",
-                "The id stands as a number in the workbook and differs from the case's: leading "
-                "zeros may be lost, or the row belongs to another patient.",
-                "Format the column as text with the whole id, or take it out after checking.",
-            )
-        raise CellError(
-            "patient_id",
-            "lab-other-patient",
-            "The row belongs to another patient.",
-            "Take the row out, or import it into that patient's case.",
+            names_patient=self._owner.is_named,
         )
 
     def _analyte(self, cell: RawCell, asks: list[Ask]) -> Analyte | None:
@@ -342,10 +348,10 @@ class _Reader:
             return None, None
 
     def _refuse(self, cell: RawCell, error: CellError) -> None:
-        column = cell.column if error.column == "value" else error.column
+        column = cell.column if error.column == "value" else error.column.replace("_id", "")
         shown = {
             "value": cell.value, "date": cell.date, "unit": cell.unit, "test": cell.test,
-            "patient_id": cell.patient_id,
+            "patient_id": cell.patient_id or next((text for _, text in cell.identities), "above"),
         }.get(error.column, cell.value)  # fmt: skip
         self._refused.append(
             RefusedCell(

@@ -55,6 +55,7 @@ def read_labs(
         LabOptions(
             patient_id=case.patient.id if case else patient_id,
             birth_date=case.patient.birth_date if case else "",
+            patient_name=case.patient.name if case else "",
             today=datetime.date.today().isoformat(),
             answers=answers or {},
             epoch=raw.epoch,

@@ -39,11 +39,11 @@ def start_from_labs(
     InputError
         When no result can be read.
     """
-    tables = [read_labs(name, data) for name, data in files]
     held = context.cases.get(case_id) if case_id and context.cases.exists(case_id) else None
+    tables = [read_labs(name, data, case=held) for name, data in files]
     named = {i for table in tables for i in table.patient_ids}
     known = named | ({held.patient.id} if held and held.patient.id else set())
-    if len(known) > 1:
+    if len(known) > 1 or any(table.of_others for table in tables):
         raise IdentityError(
             "several-patients",
             "The tables name more than one patient.",
