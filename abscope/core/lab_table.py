@@ -348,7 +348,7 @@ class _Reader:
             return None, None
 
     def _refuse(self, cell: RawCell, error: CellError) -> None:
-        column = cell.column if error.column == "value" else error.column.replace("_id", "")
+        column = cell.column if error.column == "value" else error.column
         shown = {
             "value": cell.value, "date": cell.date, "unit": cell.unit, "test": cell.test,
             "patient_id": cell.patient_id or next((text for _, text in cell.identities), "above"),
