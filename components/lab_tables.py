@@ -20,7 +20,8 @@ from components.safe import literal
 _LEGEND = (
     "Newest first. ▲ high and ▼ low are outside the laboratory's reference range. < and > are "
     "limits of the method, never used as numbers. † a count derived from a percentage and the "
-    "leukocytes. Where a day has several results the last one, marked “used”, counts."
+    "leukocytes. Where a day has several results the last one counts and is shown with their "
+    "number; “Every result as the laboratory wrote it” lists all."
 )
 _BIOMARKER_FACTS = ("pdl1_tps_percent", "tmb_mut_per_mb", "driver_mutations")
 
@@ -31,23 +32,29 @@ def results(case: Case) -> None:
     dates = sorted({r.date for r in every}, reverse=True)
     rows = []
     for analyte in ANALYTES:
-        mine = [r for r in every if r.key == analyte.key]
+        mine = in_order(r for r in every if r.key == analyte.key)
         if not mine:
             continue
-        last = mine[-1]
         row = {
             "Test": analyte.name,
             "Unit": shown_unit(analyte.unit),
-            "Reference": _span(last.low, last.high),
+            "Reference": _newest_span(mine),
         }
         for date in dates:
             row[date] = _of_day([r for r in mine if r.date == date])
         rows.append(row)
     rows += _index_rows(case, dates)
-    columns = {date: st.column_config.TextColumn(alignment="right") for date in dates}
+    columns = {date: st.column_config.TextColumn(alignment="left") for date in dates}
     st.dataframe(
         rows, hide_index=True, key="labs.table", height="content", placeholder="",
-        column_config=columns | {"Test": st.column_config.TextColumn(pinned=True)},
+        column_config=columns
+        | {
+            "Test": st.column_config.TextColumn(pinned=True),
+            "Reference": st.column_config.TextColumn(
+                help="The newest range that came with a result. Each result is marked by its own "
+                "range; one that came without a range has no mark."
+            ),
+        },
     )  # fmt: skip
     st.caption(_LEGEND)
 
@@ -62,7 +69,7 @@ def details(case: Case) -> None:
                 "Value": r.text,
                 "Unit": shown_unit(r.analyte.unit),
                 "As written": f"{r.source_value} {r.source_unit}".strip(),
-                "Reference": _span(r.low, r.high),
+                "Reference": shown_span(r.low, r.high),
                 "Flag": r.flag,
                 "Note": _note(r, case.labs),
             }
@@ -130,6 +137,11 @@ def indices(case: Case) -> None:
         column_config={"Value": st.column_config.TextColumn(alignment="right")},
         column_order=_order_of(rows),
     )
+    with st.expander("Formulas and sources, in full"):
+        for i in rows:
+            missing = f" Missing: {i.reason}" if i.reason else ""
+            words = f"{i.rule.name}: {i.rule.formula}. {i.rule.source}.{missing}"
+            st.markdown(f"- {literal(words, 600)}")
 
 
 def biomarkers(case: Case) -> None:
@@ -205,8 +217,8 @@ def grades(case: Case) -> None:
 
 
 def shown_unit(unit: str) -> str:
-    """Return a unit with a raised exponent."""
-    return unit.replace("10^9", "10⁹")
+    """Return a unit with a raised exponent, and without the range of a score."""
+    return unit.replace("10^9", "10⁹").partition(" (")[0]
 
 
 def _fact(value: float | int | str | None) -> str:
@@ -248,8 +260,19 @@ def _index_rows(case: Case, dates: Sequence[str]) -> list[dict[str, str]]:
 
 def _of_day(several: Sequence[LabResult]) -> str:
     """Return the cell of one test and day; the last of several results is the one that counts."""
-    shown = [_marked(r) for r in in_order(several)]
-    return "; ".join(shown) + (" (used)" if len(shown) > 1 else "")
+    if not several:
+        return ""
+    count = f" ({len(several)} values)" if len(several) > 1 else ""
+    return _marked(in_order(several)[-1]) + count
+
+
+def _newest_span(results: Sequence[LabResult]) -> str:
+    """Return the newest known range of a test; how many there were when they differ."""
+    known = [(r.low, r.high) for r in results if r.low is not None or r.high is not None]
+    if not known:
+        return "not given"
+    count = len(set(known))
+    return shown_span(*known[-1]) + (f" (newest of {count})" if count > 1 else "")
 
 
 def _marked(result: LabResult) -> str:
@@ -276,7 +299,8 @@ def _note(result: LabResult, labs: Sequence[LabResult]) -> str:
     return "; ".join(parts)
 
 
-def _span(low: float | None, high: float | None) -> str:
+def shown_span(low: float | None, high: float | None) -> str:
+    """Return a reference range in words."""
     if low is not None and high is not None:
         return f"{low:g} to {high:g}"
     if high is not None:

@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
+from abscope.core import lab_preview
+from abscope.core.case import Case
 from abscope.core.lab_questions import LabQuestion
 from abscope.core.lab_table import LabTable
 from abscope.workflows.lab_files import template_csv, template_xlsx
 from components import notices
+from components.lab_tables import shown_span, shown_unit
 from components.safe import literal
 
 #: An answer can bring up another question (a unit after a decimal mark), but not without end.
@@ -104,6 +107,7 @@ def _refused(table: LabTable) -> None:
         [
             {
                 "Row": c.row,
+                "Test": c.test,
                 "Column": c.column,
                 "Value": c.value,
                 "Why": c.reason,
@@ -115,3 +119,55 @@ def _refused(table: LabTable) -> None:
         key="labs.refused",
         placeholder="",
     )
+    with st.expander("Reasons and what to do, in full"):
+        for (reason, remedy), rows in _rows_by_reason(table).items():
+            st.markdown(f"- {_listed(rows)}: {literal(reason, 400)} {literal(remedy, 400)}")
+
+
+def _rows_by_reason(table: LabTable) -> dict[tuple[str, str], list[int]]:
+    found: dict[tuple[str, str], list[int]] = {}
+    for cell in table.refused:
+        found.setdefault((cell.reason, cell.remedy), []).append(cell.row)
+    return found
+
+
+def _listed(rows: list[int]) -> str:
+    several = sorted(set(rows))
+    shown = ", ".join(map(str, several[:10])) + (" and others" if len(several) > 10 else "")
+    return f"{'Rows' if len(several) > 1 else 'Row'} {shown}"
+
+
+def preview(table: LabTable, case: Case) -> bool:
+    """Draw what would be stored, line by line, and a button to store it; return a click."""
+    lines = lab_preview.preview(table.accepted, case.labs)
+    marked = sum(bool(line.marks) for line in lines)
+    if marked:
+        st.warning(
+            f"{marked} of {len(lines)} results need a look before they are saved: see “Remark”.",
+            icon=":material/visibility:",
+        )
+    st.dataframe(
+        [_line(line) for line in sorted(lines, key=lambda line: not line.marks)],
+        hide_index=True, key="labs.preview", placeholder="",
+        column_config={"Remark": st.column_config.TextColumn(width="medium")},
+    )  # fmt: skip
+    count = len(lines)
+    words = f"save {count} {'result' if count == 1 else 'results'}"
+    if table.names_patient:
+        words = words.capitalize()
+    else:
+        whose = literal(", ".join(filter(None, (case.patient.shown_name, case.patient.id))))
+        words = f"The table names no patient: {words} for {whose}"
+    return st.button(words, key="labs.save", type="primary", icon=":material/save:")
+
+
+def _line(line: lab_preview.PreviewLine) -> dict[str, str]:
+    result = line.result
+    return {
+        "Date": f"{result.date} {result.time}".strip(),
+        "Test": result.analyte.name,
+        "As written": f"{result.source_value} {result.source_unit}".strip(),
+        "Stored as": f"{result.text} {shown_unit(result.analyte.unit)}",
+        "Remark": "is stored already" if line.is_held else "; ".join(line.marks),
+        "Reference": shown_span(result.low, result.high),
+    }

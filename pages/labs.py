@@ -11,7 +11,17 @@ from abscope.workflows.conflicts import changes_meanwhile
 from abscope.workflows.lab_results import labs_csv, read_labs, remove_lab, store_labs
 from abscope.workflows.treatments import add_treatment, delete_treatment, edit_treatment
 from abscope.workflows.treatments import treatment_findings as contradictions
-from components import banner, charts, forms, lab_tables, lab_upload, notices, runtime, treatments
+from components import (
+    banner,
+    charts,
+    forms,
+    lab_tables,
+    lab_upload,
+    notices,
+    runtime,
+    state,
+    treatments,
+)
 from components.access import require
 
 actor = require("labs")
@@ -71,11 +81,16 @@ elif view == "Timeline":
         st.rerun()
 elif view == "Add results":
     lab_upload.introduction()
+    done = state.recall("labs.saved")
+    if done:
+        st.success(done, icon=":material/check:")
+    round_ = state.recall("labs.round") or "0"
     upload = st.file_uploader(
         "Laboratory table (CSV or XLSX)", type=["csv", "xlsx", "xlsm", "txt", "tsv"],
-        key="labs.file", max_upload_size=20,
+        key=f"labs.file.{round_}", max_upload_size=20,
     )  # fmt: skip
     if upload is not None:
+        state.remember("labs.saved", None)
         data = upload.getvalue()
         try:
             table = lab_upload.asked(
@@ -86,17 +101,14 @@ elif view == "Add results":
             notices.error(problem)
             st.stop()
         lab_upload.report(table)
-        count = len(table.accepted)
-        if table.accepted and st.button(
-            f"Save {count} {'result' if count == 1 else 'results'}", key="labs.save",
-            type="primary", icon=":material/save:",
-        ):  # fmt: skip
+        if table.accepted and lab_upload.preview(table, case):
             try:
                 store_labs(context, actor, case.id, table)
             except AbscopeError as problem:
                 notices.error(problem)
                 st.stop()
-            st.toast("Results saved.", icon=":material/check:")
+            state.remember("labs.saved", f"Saved: {len(table.accepted)} results of the table.")
+            state.remember("labs.round", str(int(round_) + 1))
             st.rerun()
 elif not case.labs:
     st.info("No results yet: choose “Add results” above.", icon=":material/science:")

@@ -143,9 +143,9 @@ def unit_for(analyte: Analyte, value: float, answers: Mapping[str, str]) -> str:
     Raises
     ------
     Ask
-        When exactly one unit gives a plausible value.
+        When one or several units give a plausible value; none is suggested among several.
     CellError
-        When no unit does, or several do.
+        When no unit does.
 
     Examples
     --------
@@ -171,15 +171,19 @@ def unit_for(analyte: Analyte, value: float, answers: Mapping[str, str]) -> str:
             (unit,),
             (f"Yes, {unit}",),
         )
-    listed = ", ".join(pretty_unit(unit) for _, unit in fitting)
+    if fitting:
+        units = tuple(dict.fromkeys(pretty_unit(unit) for _, unit in fitting))
+        raise Ask(
+            f"unit:{analyte.key}",
+            f"{analyte.name} {value:g} without unit: which unit does the laboratory use?",
+            units,
+            units,
+        )
     raise CellError(
         "unit",
         "lab-unit-missing",
-        f"The value has no unit and fits {listed}."
-        if fitting
-        else "The value has no unit, and no unit makes it plausible.",
-        "Write the unit of the laboratory report beside the value, or give it with the file "
-        f"(command line: --unit {analyte.key}=UNIT).",
+        f"{analyte.name} {value:g} has no unit, and no unit makes it plausible.",
+        "Write the unit of the laboratory report beside the value.",
     )
 
 

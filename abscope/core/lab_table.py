@@ -64,7 +64,7 @@ EXAMPLE = "example"
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedCell:
-    """A cell that was not taken: row as counted in the file (header = 1), column, value, why."""
+    """A cell that was not taken: row in the file (header = 1), column, test, value, why."""
 
     row: int
     column: str
@@ -72,6 +72,7 @@ class RefusedCell:
     reason: str
     remedy: str
     code: str = "lab-cell-refused"
+    test: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -350,7 +351,8 @@ class _Reader:
     def _refuse(self, cell: RawCell, error: CellError) -> None:
         column = cell.column if error.column == "value" else error.column
         shown = {
-            "value": cell.value, "date": cell.date, "unit": cell.unit, "test": cell.test,
+            "value": cell.value, "date": cell.date, "unit": cell.unit or cell.value,
+            "test": cell.test,
             "patient_id": cell.patient_id or next((text for _, text in cell.identities), "above"),
         }.get(error.column, cell.value)  # fmt: skip
         self._refused.append(
@@ -361,6 +363,7 @@ class _Reader:
                 reason=error.reason,
                 remedy=error.remedy,
                 code=error.code,
+                test=cell.test[:40],
             )
         )
 
@@ -376,6 +379,7 @@ class _Reader:
                 + ", ".join(option_for(ask.key) for ask in asks)
                 + ".",
                 code="lab-answer-needed",
+                test=cell.test[:40],
             )
         )
         for ask in asks:

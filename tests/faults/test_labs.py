@@ -17,6 +17,7 @@ from abscope.core.case import Case, Patient
 from abscope.core.errors import IdentityError, InputError, RefusedError, UsageError
 from abscope.core.facts import ClinicalFacts
 from abscope.core.indices import indices_of_day
+from abscope.core.lab_preview import preview
 from abscope.core.lab_table import MAX_ROWS, LabOptions, parse_lab_rows, parse_lab_table
 from abscope.core.labs import LabResult, latest
 from abscope.core.settings import Settings
@@ -152,13 +153,32 @@ def test_l1_a_value_without_unit_that_fits_one_unit_is_asked(test, value, unit):
 
 
 @pytest.mark.parametrize(
-    ("test", "value"), [("hb", "8.2"), ("crp", "5"), ("albumin", "400"), ("lymphocytes", "4")]
-)
-def test_l1_a_value_without_unit_that_fits_none_or_two_is_refused(test, value):
-    """A value without a unit that could be in two units, or in none, is read. It is refused with
-    the units that it fits.
+    ("test", "value", "units"),
+    [("hb", "8.2", {"g/dL", "mmol/L"}), ("crp", "5", {"mg/L", "mg/dL"}),
+     ("lymphocytes", "4", {"10^9/L", "%"})],
+)  # fmt: skip
+def test_l1_a_value_without_unit_that_fits_several_units_is_asked(test, value, units):
+    """A value without a unit that is plausible in several units is read. The units are offered,
+    none of them first, and the answer gives the value.
     """
-    assert code_of(test, value, "") == "lab-unit-missing"
+    table = one(test, value, "")
+    assert (table.accepted, table.refused) == ((), ())
+    (question,) = table.questions
+    assert units <= set(question.choices)
+    assert value in question.text
+    assert table.waiting[0].test == test
+    for unit in question.choices:
+        assert len(one(test, value, "", answers={question.key: unit}).accepted) == 1
+
+
+def test_l1_a_value_without_unit_that_fits_none_is_refused():
+    """A value without a unit that no unit makes plausible is read. It is refused, and the refusal
+    names test and value.
+    """
+    assert code_of("albumin", "400", "") == "lab-unit-missing"
+    (cell,) = one("albumin", "400", "").refused
+    assert (cell.test, cell.value) == ("albumin", "400")
+    assert "--" not in cell.remedy
 
 
 def test_l1_an_answer_that_does_not_fit_is_refused():
@@ -805,6 +825,25 @@ def test_l13_a_table_that_names_no_patient_says_so():
     table = one("LDH", "200", "U/L", patient_id="LUNG1-001")
     assert "table-names-no-patient" in {f.code for f in table.findings}
     assert not table.names_patient
+
+
+def test_l6_the_preview_marks_what_differs_from_stored_results():
+    """A table repeats a day with another value and brings a count written with a point between
+    thousands. Both are marked before anything is saved.
+    """
+    held = one("Platelets", "241", "10^9/L").accepted
+    text = (
+        f"Datum;Test;Wert;Einheit\n{DAY};Thrombozyten;1.241;G/l\n{DAY};CRP;5,5;mg/l\n"
+        f"2024-02-07;Thrombozyten;250;G/l\n{DAY};Thrombozyten;241;10^9/L\n"
+    )
+    lines = preview(read_labs("", text.encode()).accepted, held)
+    assert [line.is_held for line in lines] == [False, False, False, True]
+    assert lines[0].marks == (
+        f"differs from 241 stored on {DAY}",
+        f"5.1x the last value (241 of {DAY})",
+        "1.241 is read as 1241",
+    )
+    assert not any(line.marks for line in lines[1:])
 
 
 # ----------------------------------------------------------------------------------- L8 injection

@@ -33,11 +33,22 @@ def test_questions_are_asked_and_the_answers_used(page, context):
     shown = page("labs", "ct-only")
     shown.upload("labs.file", ("labs.csv", ASKING, "text/csv"))
     assert not shown.has("labs.save")
-    assert "2 values wait" in shown.words()
-    assert set(shown.table("Row", "Column", "Why")["Row"]) == {4}
+    assert "3 values wait" in shown.words()
+    assert "Hemoglobin 8" in shown.words()
+    assert not shown.has_table("Row", "Column", "Why")
     shown.choose(key_of(shown, "date-order"), "dmy")
     assert shown.has("labs.save"), "what has its answer can be saved"
-    shown.choose(key_of(shown, "unit:albumin"), "g/L").press("labs.save")
+    shown.choose(key_of(shown, "unit:albumin"), "g/L")
+    rows = shown.table("Date", "Test", "As written", "Stored as", "Reference", "Remark")
+    assert set(rows["As written"]) == {"38 g/L", "6 mg/L"}
+    label = shown.widget("labs.save").label
+    patient = context.cases.get("ct-only").patient
+    assert label.startswith("The table names no patient: save 2 results for ")
+    assert patient.id in label.replace("\\", "")
+    shown.press("labs.save")
+    assert "Saved" in shown.words()
+    shown.choose("labs.view", "Add results")
+    assert not shown.has("labs.save"), "the file is gone from the uploader"
     stored = {(r.key, r.date, r.value) for r in context.cases.get("ct-only").labs}
     assert stored == {("albumin", "2024-04-03", 38.0), ("crp", "2024-04-05", 6.0)}
 
@@ -53,13 +64,22 @@ def test_results_show_limits_duplicates_and_derived_counts(page, odd):
     row = page("labs", "ct-only").table("Test", "Unit", "2024-01-31").set_index("Test")
     cells = row["2024-01-31"]
     assert cells["CRP"] == "<6"
-    assert cells["Albumin"] == "38; 31 ▼ low (used)"
+    assert cells["Albumin"] == "31 ▼ low (2 values)"
     assert cells["Neutrophils (ANC)"] == "3.9†"
     assert cells["NLR"] == "3.25"
     shown = page("labs", "ct-only").choose("labs.written", True)
     details = shown.table("As written", "Note")
     assert "<0.6 mg/dL" in set(details["As written"])
     assert {"used of this day", "not used: another of this day is"} <= set(details["Note"])
+
+
+def test_a_later_table_without_ranges_loses_no_range(page, context, odd):
+    later = b"date,test,value,unit\n2024-03-01,Albumin,36,g/L\n2024-03-01,LDH,200,U/L\n"
+    store_labs(context, ACTOR, "ct-only", read_labs("", later))
+    row = page("labs", "ct-only").table("Test", "Reference", "2024-03-01").set_index("Test")
+    assert row.loc["Albumin", "Reference"] == "35 to 50"
+    assert row.loc["Albumin", "2024-03-01"] == "36"
+    assert row.loc["LDH", "Reference"] == "not given"
 
 
 def test_a_wrong_result_is_removed(page, context, odd):
