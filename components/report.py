@@ -163,19 +163,11 @@ def laboratory_tables(tables: Sequence[UploadedTable]) -> None:
                 )
             },
         )  # fmt: skip
-        found = [f for item in tables if (f := item.finding()) is not None]
+        found = [f for item in tables for f in item.findings()]
+        for finding in found:
+            identities(finding)
         if found:
             notices.findings(found)
-
-
-def start_from_tables(tables: Sequence[UploadedTable], held: Case | None) -> bool:
-    """Draw the button that stores an upload of laboratory tables alone; return a click."""
-    count = sum(len(item.table.accepted) for item in tables if item.table)
-    if not count:
-        st.error("No laboratory result can be read from these tables.", icon=":material/error:")
-        return False
-    words = f"Save {count} results in {held.id}" if held else f"Start a case with {count} results"
-    return st.button(words, key="upload.tables", type="primary", icon=":material/save:")
 
 
 def kept_reports(reports: Sequence[Document], findings: Sequence[Finding]) -> None:

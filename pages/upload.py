@@ -8,15 +8,10 @@ import components.preload  # noqa: F401  # first of all imports, see there
 from abscope.core.errors import AbscopeError
 from abscope.workflows.additions import as_addition
 from abscope.workflows.import_report import report_of
-from abscope.workflows.importing import (
-    cases_of_patient,
-    check_reading,
-    same_import,
-    savable_drafts,
-    save,
-)
-from abscope.workflows.starting import start_case, start_from_labs
-from abscope.workflows.uploaded_labs import only_tables, read_tables, store_tables
+from abscope.workflows.importing import cases_of_patient, same_import, savable_drafts
+from abscope.workflows.starting import start_case
+from abscope.workflows.uploaded_labs import read_tables
+from abscope.workflows.uploads import check_upload, other_patients, save_upload
 from components import banner, cached, forms, navigation, notices, report, runtime, state
 from components.access import require
 
@@ -65,40 +60,27 @@ with verdict:
 if target:
     reading = as_addition(context, target, reading)
 found = report_of(reading)
-findings = found.all_findings()
 report.validation_report(found)
 held = context.cases.get(target) if target else None
 tables = read_tables(reading.tables, patient_id=owner.id if owner else "", case=held)
 report.laboratory_tables(tables)
-if only_tables(reading):
-    with verdict:
-        if target is not None and report.start_from_tables(tables, held):
-            try:
-                named = [(t.label, t.data) for t in reading.tables]
-                case = start_from_labs(context, actor, named, case_id=target or None)
-            except AbscopeError as problem:
-                notices.error(problem)
-                st.stop()
-            state.set_open_case(case.id)
-            state.remember("upload.round", files_key[:16])
-            navigation.go("labs")
-    st.stop()
+findings = (*found.all_findings(), *other_patients(tables))
 
 with verdict:
     try:
-        draft = check_reading(reading, accepted, patient=patient)
+        draft, usable = check_upload(reading, tables, accepted, patient=patient), True
     except AbscopeError as problem:
-        draft = None
+        draft, usable = None, False
         notices.cannot_save(problem, findings)
     chosen, reasons = report.acceptance(findings, accepted, f"upload.accept.{hash(files_key)}")
     if chosen != accepted:
         state.remember(f"upload.accepted.{hash(files_key)}", " ".join(sorted(chosen)))
         st.rerun()
-if draft is None:
+if not usable:
     st.stop()
 
 count = sum(f.severity != "info" for f in findings)
-same = same_import(context, draft)
+same = same_import(context, draft) if draft else None
 with verdict:
     if same is not None:
         more = " The laboratory tables are not compared." if tables else ""
@@ -129,11 +111,10 @@ with verdict:
     if wanted:
         try:
             with st.spinner("Saving", show_time=True):
-                case = save(
-                    context, actor, draft, case_id=target or None, findings=reading.findings,
-                    accepted=accepted, reasons=reasons,
+                case = save_upload(
+                    context, actor, reading, draft, case_id=target or None, accepted=accepted,
+                    reasons=reasons,
                 )  # fmt: skip
-                case = store_tables(context, actor, case, read_tables(reading.tables, case=case))
         except AbscopeError as problem:
             notices.error(problem)
             st.stop()

@@ -18,16 +18,14 @@ from abscope.workflows.context import Context
 from abscope.workflows.findings import all_findings
 from abscope.workflows.import_report import findings_json, report_json, report_of
 from abscope.workflows.importing import (
-    check_reading,
     contents_of,
     read_paths,
     same_import,
     savable_drafts,
-    save,
 )
 from abscope.workflows.lab_results import indices_by_date, read_labs, store_labs
-from abscope.workflows.starting import start_from_labs
-from abscope.workflows.uploaded_labs import only_tables, read_tables, store_tables
+from abscope.workflows.uploaded_labs import read_tables
+from abscope.workflows.uploads import check_upload, other_patients, save_upload
 
 
 def import_files(context: Context, given: argparse.Namespace) -> Result:
@@ -35,38 +33,43 @@ def import_files(context: Context, given: argparse.Namespace) -> Result:
     accepted = frozenset(given.accept)
     with ProgressLine() as line:
         reading = read_paths(given.paths, accepted, line.tell)
-    if only_tables(reading):
-        files = [(table.label, table.data) for table in reading.tables]
-        return _whole(context, start_from_labs(context, ACTOR, files, case_id=given.case))
-    if given.case is not None and context.cases.exists(given.case):
-        reading = as_addition(context, given.case, reading)
+    held = _held(context, given.case)
+    if held is not None:
+        reading = as_addition(context, held.id, reading)
+    drafts = savable_drafts(reading)
+    owner = drafts[0].patient.id if len(drafts) == 1 else ""
+    tables = read_tables(reading.tables, patient_id=owner, case=held)
     try:
-        draft = check_reading(reading, accepted, patient=given.patient)
+        draft = check_upload(reading, tables, accepted, patient=given.patient)
     except InputError as error:
         report = report_of(reading)
         return {
             "_error": error,
-            "findings": findings_json(report.all_findings()),
+            "findings": findings_json((*report.all_findings(), *other_patients(tables))),
             "report": report_json(report),
             "patients": [
                 {"number": number, "contents": contents_of(draft)}
-                for number, draft in enumerate(savable_drafts(reading), 1)
+                for number, draft in enumerate(drafts, 1)
             ],
         }
-    known = None if given.case is not None else same_import(context, draft)
-    case = known or save(
+    known = same_import(context, draft) if draft is not None and given.case is None else None
+    case = save_upload(
         context,
         ACTOR,
+        reading,
         draft,
-        case_id=given.case,
-        findings=reading.findings,
+        case_id=known.id if known else given.case,
         accepted=accepted,
         reasons=dict.fromkeys(accepted, given.reason) if given.reason else None,
     )
-    case = store_tables(context, ACTOR, case, read_tables(reading.tables, case=case))
     result = _whole(context, case)
     idle = sorted(accepted - {f["code"] for f in result["findings"]})
     return result | ({"accepted_without_effect": idle} if idle else {})
+
+
+def _held(context: Context, case_id: str | None) -> Case | None:
+    exists = case_id is not None and context.cases.exists(case_id)
+    return context.cases.get(str(case_id)) if exists else None
 
 
 def list_cases(context: Context, given: argparse.Namespace) -> Result:

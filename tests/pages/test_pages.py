@@ -473,9 +473,26 @@ def test_a_laboratory_table_among_the_scans_is_stored_with_the_case(page, contex
 def test_a_laboratory_table_alone_starts_a_case(page, context):
     before = {s.id for s in context.cases.summaries()}
     shown = page("upload").upload("upload.files", ("labs.csv", TABLE, "text/csv"))
-    shown.press("upload.tables")
+    shown.press("upload.confirm")
     (new,) = {s.id for s in context.cases.summaries()} - before
     assert len(context.cases.get(new).labs) == 1
+
+
+def test_a_table_of_another_patient_among_the_scans_is_a_problem(page, context):
+    before = {s.id for s in context.cases.summaries()}
+    other = b"patient_id,date,test,value,unit\nROE-777,2024-01-31,LDH,999,U/L\n"
+    shown = page("upload").upload(
+        "upload.files", dicom_bytes(phantoms.ct_series()), ("labs.csv", other, "text/csv")
+    )
+    assert not shown.has("upload.confirm")
+    assert {"PHANTOM-001", "ROE-777"} <= set(shown.table("Patient ID", "Born")["Patient ID"])
+    shown.choose("upload.accept", True)
+    shown.choose("upload.target", "")
+    (why,) = [k for k in sorted(shown.keys()) if ".why." in k]
+    shown.choose(why, "That row is left out.")
+    shown.press("upload.confirm")
+    (new,) = {s.id for s in context.cases.summaries()} - before
+    assert context.cases.get(new).labs == ()
 
 
 def test_files_of_another_patient_are_not_added_to_the_open_case(page):
