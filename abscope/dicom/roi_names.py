@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -12,6 +13,8 @@ from abscope.core.case import Finding
 from abscope.core.names import match_name
 from abscope.core.structures import Roi, StructureSet
 
+#: A name that begins like a GTV; a combination such as "Lungs-GTV" does not.
+_GTV_LIKE = re.compile(r"\s*i?gtv", re.IGNORECASE)
 #: Centroids of a left and a right organ closer than this along x say nothing about sides (mm).
 SIDE_MARGIN_MM = 5.0
 
@@ -60,8 +63,34 @@ def review_names(structure_set: StructureSet) -> tuple[StructureSet, tuple[Findi
         if len(surest) > 1:
             findings.append(_twice(where, standard, surest))
     findings += _sides(where, [r for r in structure_set.rois if r.number not in nameless])
+    findings += _uncounted(where, structure_set.rois)
     rois = tuple(_without_name(r) if r.number in nameless else r for r in structure_set.rois)
     return dataclasses.replace(structure_set, rois=rois), tuple(findings)
+
+
+def _uncounted(where: str, rois: Iterable[Roi]) -> list[Finding]:
+    """Return a warning when a structure may be a GTV, and is none by its name."""
+    unclear = [
+        roi
+        for roi in rois
+        if roi.closed
+        and roi.standard_name is None
+        and (roi.interpreted_type.upper() == "GTV" or _GTV_LIKE.match(roi.name))
+    ]
+    if not unclear:
+        return []
+    return [
+        Finding(
+            code="gtv-doubtful",
+            severity="warning",
+            where=where,
+            message=f"Structures number {_numbers(unclear)} may be a GTV; by their names they are "
+            "not counted as one, so that lungs minus GTV still hold them.",
+            expected="a name such as GTV, GTV_1 or GTVn",
+            remedy="Name them on the contours page if they are; nothing to do for helper "
+            "structures made from a GTV.",
+        )
+    ]
 
 
 def _without_name(roi: Roi) -> Roi:

@@ -96,13 +96,16 @@ def test_r23_lungs_minus_gtv_is_computed_beside_a_drawn_one_of_that_name(run, tm
 
 def test_r23_only_a_gtv_is_taken_off_the_lungs(run, tmp_path):
     """Asks for lungs minus GTV of a set that also has GTV_exp, GTV to Heart, Lung_L_V20 and Heart
-    LAA. Those have no standard name, and only the GTV itself is taken off."""
+    LAA. Those have no standard name, only the GTV itself is taken off, and a warning names the two
+    that may be a GTV."""
     made = ("GTV_exp", "GTV to Heart", "Lung_L_V20", "Heart LAA")
     rois = [_roi(1, "Lung_L"), _roi(2, "Lung_R", RIGHT), _roi(3, "GTV", radius_mm=6.0)]
     rois += [_roi(n, name, radius_mm=9.0) for n, name in enumerate(made, start=4)]
     case = _case(run, tmp_path, rois, phantoms.rtplan(), phantoms.rtdose())
     names = {r["name"]: r["standard_name"] for r in case["structure_sets"][0]["rois"]}
     assert {name: names[name] for name in made} == dict.fromkeys(made)
+    (doubt,) = [f for f in case["findings"] if f["code"] == "gtv-doubtful"]
+    assert "number 4, 5 may be" in doubt["message"]
     rows = run.done("dvh", case["case_id"])["structures"]
     volume = {r["name"]: r["volume_cm3"] for r in rows}
     wanted = volume["Lung_L"] + volume["Lung_R"] - volume["GTV"]
