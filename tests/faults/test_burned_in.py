@@ -49,6 +49,7 @@ def test_d23_burned_in_words_are_flagged_and_not_exported(upload, run, tmp_path,
     assert run.done(*words, "--accept", CODE)["files"] == len(slices) + 1
 
 
+@pytest.mark.long
 def test_d23_burned_in_words_stay_off_slides_until_accepted(upload, run, tmp_path):
     """The board pack of a case whose CT says BurnedInAnnotation YES is exported.
 

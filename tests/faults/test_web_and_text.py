@@ -228,7 +228,7 @@ def many_rois(count: int) -> bytes:
     return as_bytes(ds) + sequence
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a12_twenty_thousand_structures_are_refused(upload):
     """A structure set lists 20,000 structures.
 
@@ -239,7 +239,7 @@ def test_a12_twenty_thousand_structures_are_refused(upload):
     assert found["error"]["code"] == "structure-set-empty"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a12_a_cell_of_ten_megabytes_is_refused(upload, run, tmp_path):
     """A laboratory table has a cell of 10 MB, of letters, of digits, and of repeated separators.
 

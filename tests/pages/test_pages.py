@@ -512,7 +512,10 @@ def test_one_set_with_two_identities_shows_them_side_by_side_and_cannot_be_saved
 
 
 # ----------------------------------------------------------------------------- names that do harm
-@pytest.mark.parametrize("number", range(len(HOSTILE)))
+@pytest.mark.parametrize(
+    "number",
+    [n if n < 2 else pytest.param(n, marks=pytest.mark.long) for n in range(len(HOSTILE))],
+)
 @pytest.mark.parametrize("name", [p for p in ALL_PAGES if p not in ("admin", "upload")])
 def test_hostile_names_are_shown_literally(page, name, number):
     shown = page(name, f"hostile-{number}")
