@@ -23,6 +23,15 @@ from tests.browser.conftest import chromium as chromium  # the fixture, for the 
 from tests.pages.shown import HOSTILE, Shown
 
 ACTOR = Actor(name="tester")
+HERE = pathlib.Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the pages to `make test`: each test runs the whole program."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.slow)
 
 
 def settings_of(home: pathlib.Path) -> Settings:
