@@ -177,16 +177,6 @@ def _series(dataset: pydicom.Dataset) -> str:
     return header.text(item, "SeriesInstanceUID") if item is not None else ""
 
 
-def referenced_image_uids(dataset: pydicom.Dataset) -> frozenset[str]:
-    """Return the image SOPInstanceUIDs that a segmentation names."""
-    found = {
-        header.text(image, "ReferencedSOPInstanceUID")
-        for series in header.items(dataset, "ReferencedSeriesSequence")
-        for image in header.items(series, "ReferencedInstanceSequence")
-    }
-    return frozenset(found - {""})
-
-
 # --------------------------------------------------------------------------------------- sentences
 def _thresholded(dataset: pydicom.Dataset) -> Finding:
     kind = header.text(dataset, "SegmentationFractionalType").lower() or "unstated"
