@@ -42,7 +42,7 @@ class EngineCard:
     limits : tuple of str
         What it is known not to do; one sentence each.
     needs_seed : bool
-        Whether `ContourEngine.run` needs `seed_mm`.
+        Whether `ContourEngine.run` needs `Request.seed_mm`.
     """
 
     id: str
@@ -54,6 +54,28 @@ class EngineCard:
     licence: str
     limits: tuple[str, ...]
     needs_seed: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Request:
+    """What an engine is asked to draw, and what it may use besides the image.
+
+    Parameters
+    ----------
+    structures : tuple of str
+        TG-263 names; empty for the card's `default_structures`.
+    seed_mm : tuple of float, optional
+        LPS position, for engines that grow from a point.
+    box_mm : tuple of two points, optional
+        Lowest and highest LPS corner of the region to stay in.
+    pet : Volume, optional
+        SUV (unit g/mL) in the image's frame of reference, on its own grid.
+    """
+
+    structures: tuple[str, ...] = ()
+    seed_mm: Point | None = None
+    box_mm: tuple[Point, Point] | None = None
+    pet: Volume | None = None
 
 
 class ContourEngine(Protocol):
@@ -69,9 +91,8 @@ class ContourEngine(Protocol):
     def run(
         self,
         image: Volume,
-        wanted: tuple[str, ...],
+        request: Request,
         report: Report,
-        seed_mm: Point | None = None,
     ) -> StructureSet:
         """Return the structures found.
 
@@ -79,12 +100,9 @@ class ContourEngine(Protocol):
         ----------
         image : Volume
             In HU, axial, running along +x, +y, +z (see ``abscope.core.geometry.canonical``).
-        wanted : tuple of str
-            TG-263 names; empty for the card's `default_structures`.
+        request : Request
         report : callable
-            Told the progress.
-        seed_mm : tuple of float, optional
-            LPS position, for engines that grow from a point.
+            Told the progress. It may raise to cancel the run; let that pass.
 
         Raises
         ------

@@ -43,6 +43,8 @@ class Finding:
     identities : tuple of tuple of str
         Where identities differ, a row for each: which objects carry it, PatientID, PatientName,
         PatientBirthDate, PatientSex as written. For the report only; never in errors or logs.
+    position_mm : tuple of float or None
+        LPS position where a viewer can show it.
     """
 
     code: str
@@ -56,6 +58,7 @@ class Finding:
     study_uid: str = ""
     reason: str = ""
     identities: tuple[tuple[str, ...], ...] = ()
+    position_mm: tuple[float, float, float] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +139,7 @@ class RoiInfo:
     color: tuple[int, int, int] | None
     volume_cm3: float | None
     confidence: float | None = None
+    confidence_reason: str = ""
     name_confidence: float | None = None
     name_source: str = ""
     plane_gap_mm: float | None = None
@@ -147,7 +151,8 @@ class StructureSetInfo:
     """A structure set without its contours, which lie in the archive under `blob`.
 
     ``series_uid`` is the image it is drawn on here, or the one its source names when that is not
-    here; ``slice_uids`` are the images that its source names.
+    here; ``slice_uids`` are the images that its source names. The last fields are those of
+    `structures.StructureSet`.
     """
 
     uid: str
@@ -158,11 +163,24 @@ class StructureSetInfo:
     rois: tuple[RoiInfo, ...]
     blob: str = ""
     slice_uids: tuple[str, ...] = ()
+    author: str = ""
+    created: str = ""
+    parent_uid: str = ""
 
     @property
     def is_auto(self) -> bool:
         """Whether an engine drew it."""
         return self.source.startswith("auto:")
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether it is a version of another set, edited here by hand."""
+        return self.source == "edited"
+
+    @property
+    def is_clinical(self) -> bool:
+        """Whether it was imported, as the clinic drew it: contours or masks."""
+        return not self.is_auto and not self.is_edited
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)

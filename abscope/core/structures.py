@@ -60,6 +60,8 @@ class Roi:
     contours : tuple of Contour
     confidence : float or None
         0 to 1, given by an engine; None for a clinical contour.
+    confidence_reason : str
+        One sentence for the screen why the confidence is low; empty when it is not.
     name_confidence : float or None
         0 to 1: how certain `standard_name` is; None when there is none or nobody rated it.
     name_source : str
@@ -79,6 +81,7 @@ class Roi:
     interpreted_type: str = ""
     color: tuple[int, int, int] | None = None
     confidence: float | None = None
+    confidence_reason: str = ""
     name_confidence: float | None = None
     name_source: str = ""
     plane_gap_mm: float | None = None
@@ -103,12 +106,17 @@ class StructureSet:
     label : str
         StructureSetLabel or the engine's name.
     source : str
-        ``"clinical"`` for imported sets, ``"auto:<engine>"`` for computed ones.
+        ``"clinical"`` for imported sets, ``"auto:<engine>"`` for computed ones, ``"edited"`` for
+        versions made by hand of either.
     frame_of_reference_uid, series_uid : str
         Frame and image series on which it was drawn; empty when the source does not say.
     rois : tuple of Roi
     slice_uids : tuple of str
         SOPInstanceUIDs of the images on which it was drawn, as far as the source names them.
+    author, created : str
+        Who drew it and when (ISO 8601, UTC), for sets made here; empty when not known.
+    parent_uid : str
+        The set that it is an edited version of; empty for originals.
     """
 
     uid: str
@@ -118,6 +126,9 @@ class StructureSet:
     rois: tuple[Roi, ...]
     series_uid: str = ""
     slice_uids: tuple[str, ...] = ()
+    author: str = ""
+    created: str = ""
+    parent_uid: str = ""
 
     def roi(self, key: str | int) -> Roi:
         """Return the ROI with this number, name or standard name (in this order).

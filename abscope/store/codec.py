@@ -50,6 +50,8 @@ def finding(text: str) -> Finding:
     """Read a finding."""
     stored = json.loads(text)
     stored["identities"] = tuple(tuple(row) for row in stored.get("identities", ()))
+    position = stored.get("position_mm")
+    stored["position_mm"] = tuple(position) if position else None
     return Finding(**stored)
 
 
@@ -165,6 +167,7 @@ def structure_set(info: StructureSetInfo, arrays: dict[str, npt.NDArray[Any]]) -
             interpreted_type=row.interpreted_type,
             color=row.color,
             confidence=row.confidence,
+            confidence_reason=row.confidence_reason,
             name_confidence=row.name_confidence,
             name_source=row.name_source,
             plane_gap_mm=row.plane_gap_mm,
@@ -180,6 +183,9 @@ def structure_set(info: StructureSetInfo, arrays: dict[str, npt.NDArray[Any]]) -
         rois=rois,
         series_uid=info.series_uid,
         slice_uids=info.slice_uids,
+        author=info.author,
+        created=info.created,
+        parent_uid=info.parent_uid,
     )
 
 

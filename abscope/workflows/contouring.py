@@ -9,7 +9,7 @@ from typing import Any
 
 from abscope.contour import registry
 from abscope.contour.compare import Comparison, compare
-from abscope.contour.engine import Report, not_found
+from abscope.contour.engine import Report, Request, not_found
 from abscope.core.case import Case, Series, StructureSetInfo
 from abscope.core.errors import ConflictError, EngineError, NotFoundError, UsageError
 from abscope.core.ids import uid_from
@@ -87,7 +87,8 @@ def contour_case(
         )
     series = _image(case, series_uid)
     started = time.perf_counter()
-    drawn = chosen.run(context.cases.volume(series), structures, report, seed_mm)
+    request = Request(structures=structures, seed_mm=seed_mm)
+    drawn = chosen.run(context.cases.volume(series), request, report)
     seconds = time.perf_counter() - started
     if not drawn.rois:
         raise EngineError(

@@ -34,6 +34,9 @@ def structure_info(structure_set: StructureSet, image: Grid | None, blob: str) -
         series_uid=structure_set.series_uid,
         blob=blob,
         slice_uids=structure_set.slice_uids,
+        author=structure_set.author,
+        created=structure_set.created,
+        parent_uid=structure_set.parent_uid,
         rois=tuple(
             RoiInfo(
                 number=roi.number,
@@ -43,6 +46,7 @@ def structure_info(structure_set: StructureSet, image: Grid | None, blob: str) -
                 color=roi.color,
                 volume_cm3=volume_cm3(roi, image),
                 confidence=roi.confidence,
+                confidence_reason=roi.confidence_reason,
                 name_confidence=roi.name_confidence,
                 name_source=roi.name_source,
                 plane_gap_mm=roi.plane_gap_mm,

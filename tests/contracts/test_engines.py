@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from abscope.contour.engine import ContourEngine, not_found, silent
+from abscope.contour.engine import ContourEngine, Request, not_found, silent
 from abscope.contour.registry import DEFAULT, engines
 from abscope.core.errors import EngineError
 from abscope.core.geometry import Grid, Volume
@@ -24,7 +24,7 @@ def drawn() -> dict[str, StructureSet]:
 
 def run(engine: ContourEngine, drawn: dict[str, StructureSet]) -> StructureSet:
     if engine.card.id not in drawn:
-        drawn[engine.card.id] = engine.run(thorax(), (), silent, _seed(engine))
+        drawn[engine.card.id] = engine.run(thorax(), Request(seed_mm=_seed(engine)), silent)
     return drawn[engine.card.id]
 
 
@@ -87,7 +87,7 @@ def test_contours_lie_on_planes_inside_the_image(name: str, drawn: dict[str, Str
 def test_same_image_same_contours(name: str, drawn: dict[str, StructureSet]) -> None:
     engine = engines()[name]
     _skip_when_missing(engine)
-    first, again = run(engine, drawn), engine.run(thorax(), (), silent, _seed(engine))
+    first, again = run(engine, drawn), engine.run(thorax(), Request(seed_mm=_seed(engine)), silent)
     assert first.uid == again.uid
     for a, b in zip(first.rois, again.rois, strict=True):
         assert all(
@@ -108,7 +108,7 @@ def test_left_is_where_x_grows(name: str, drawn: dict[str, StructureSet]) -> Non
 
 def test_unknown_structure_is_refused(name: str) -> None:
     with pytest.raises(EngineError, match="does not draw"):
-        engines()[name].run(thorax(), ("Spleen",), silent)
+        engines()[name].run(thorax(), Request(structures=("Spleen",)), silent)
 
 
 @pytest.mark.parametrize(
@@ -124,5 +124,5 @@ def test_other_images_are_refused(name: str, axes: object, unit: str, code: str)
     )
     image = Volume(array_zyx=np.zeros(grid.shape_zyx, np.int16), grid=grid, unit=unit)
     with pytest.raises(EngineError) as refused:
-        engines()[name].run(image, (), silent, SEED_MM)
+        engines()[name].run(image, Request(seed_mm=SEED_MM), silent)
     assert refused.value.code == code

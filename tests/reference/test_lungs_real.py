@@ -7,7 +7,7 @@ import functools
 import pytest
 
 from abscope.contour.compare import compare
-from abscope.contour.engine import silent
+from abscope.contour.engine import Request, silent
 from abscope.contour.registry import engine
 from abscope.core.geometry import Volume
 from abscope.core.structures import StructureSet
@@ -38,7 +38,7 @@ def case() -> tuple[Volume, StructureSet]:
 
 @functools.cache
 def drawn() -> StructureSet:
-    return engine("anatomical").run(case()[0], (), silent)
+    return engine("anatomical").run(case()[0], Request(), silent)
 
 
 @pytest.mark.parametrize(("auto", "clinical"), [("Lung_L", "Lung-Left"), ("Lung_R", "Lung-Right")])

@@ -16,7 +16,7 @@ import hashlib
 
 import numpy as np
 
-from abscope.contour.engine import EngineCard, Point, Report, check_image, choose
+from abscope.contour.engine import EngineCard, Report, Request, check_image, choose
 from abscope.contour.engines.airways import NO_AIRWAYS, Airways, find_airways
 from abscope.contour.engines.body import find_body, middle_mm, refine_body
 from abscope.contour.engines.lungs import Lungs, find_lungs
@@ -88,12 +88,11 @@ class AnatomicalEngine:
     def run(
         self,
         image: Volume,
-        wanted: tuple[str, ...],
+        request: Request,
         report: Report,
-        seed_mm: Point | None = None,
     ) -> StructureSet:
-        """Return the structures found; see ``ContourEngine.run``. `seed_mm` is not used."""
-        names = choose(CARD, wanted)
+        """Return the structures found; see ``ContourEngine.run``. Only `structures` is used."""
+        names = choose(CARD, request.structures)
         check_image(image, CARD)
         if any(n < least for n, least in zip(image.grid.shape_zyx, SMALLEST_SHAPE, strict=True)):
             raise _nothing("The image is too small to search.", "at least 8 planes of 32 x 32")

@@ -15,7 +15,7 @@ import hashlib
 import numpy as np
 from scipy import ndimage
 
-from abscope.contour.engine import EngineCard, Point, Report, check_image, choose
+from abscope.contour.engine import EngineCard, Report, Request, check_image, choose
 from abscope.contour.engines.anatomical import lungs_of
 from abscope.contour.engines.rating import HIGHEST, trapezium
 from abscope.contour.engines.working import (
@@ -79,12 +79,12 @@ class ClickEngine:
     def run(
         self,
         image: Volume,
-        wanted: tuple[str, ...],
+        request: Request,
         report: Report,
-        seed_mm: Point | None = None,
     ) -> StructureSet:
-        """Return ``GTV_Click`` grown from `seed_mm`; see ``ContourEngine.run``."""
-        choose(CARD, wanted)
+        """Return ``GTV_Click`` grown from the seed; see ``ContourEngine.run``."""
+        choose(CARD, request.structures)
+        seed_mm = request.seed_mm
         check_image(image, CARD)
         if seed_mm is None or not image.grid.contains([seed_mm])[0]:
             raise _refused("There is no point inside the image to grow from.", "a point in the CT")

@@ -8,7 +8,7 @@ import functools
 import numpy as np
 import pytest
 
-from abscope.contour.engine import not_found, silent
+from abscope.contour.engine import Request, not_found, silent
 from abscope.contour.engines.anatomical import CARD, ENGINE
 from abscope.contour.engines.rating import FLOOR, trapezium
 from abscope.core.errors import EngineError
@@ -20,7 +20,7 @@ from tests.unit.contour.thorax import CANAL, CANAL_RADIUS_MM, CARINA_Z_MM, GRID,
 
 @functools.cache
 def drawn() -> StructureSet:
-    return ENGINE.run(thorax(), CARD.structures, silent)
+    return ENGINE.run(thorax(), Request(structures=CARD.structures), silent)
 
 
 def drawn_mask(name: str) -> np.ndarray:
@@ -76,14 +76,16 @@ def test_couch_is_not_body() -> None:
 def test_mirrored_patient_swaps_sides() -> None:
     image = thorax()
     mirrored = Volume(array_zyx=image.array_zyx[:, :, ::-1].copy(), grid=GRID, unit="HU")
-    result = ENGINE.run(mirrored, ("Lung_L",), silent)
+    result = ENGINE.run(mirrored, Request(structures=("Lung_L",)), silent)
     assert dice(region_mask(Region.of(result.rois[0]), GRID), masks()["Lung_R"][:, :, ::-1]) > 0.97
 
 
 def test_what_is_not_found_is_left_out_and_named() -> None:
     messages: list[str] = []
     names = ("External", "Lung_L", "Trachea")
-    result = ENGINE.run(thorax(lungs=False), names, lambda share, text: messages.append(text))
+    result = ENGINE.run(
+        thorax(lungs=False), Request(structures=names), lambda share, text: messages.append(text)
+    )
     assert [roi.name for roi in result.rois] == ["External"]
     assert not_found(names, result) == ("Lung_L", "Trachea")
     assert "not found: Lung_L, Trachea" in result.label
@@ -92,7 +94,9 @@ def test_what_is_not_found_is_left_out_and_named() -> None:
 
 def test_progress_grows_to_one() -> None:
     shares: list[float] = []
-    ENGINE.run(thorax(), ("SpinalCanal",), lambda share, text: shares.append(share))
+    ENGINE.run(
+        thorax(), Request(structures=("SpinalCanal",)), lambda share, text: shares.append(share)
+    )
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
 
@@ -102,7 +106,7 @@ def test_air_or_too_few_planes_is_an_error(shape: tuple[int, int, int]) -> None:
     grid = Grid.regular(origin_mm=(0, 0, 0), spacing_zyx_mm=(3, 2, 2), shape_zyx=shape)
     air = Volume(array_zyx=np.full(shape, -1000, np.int16), grid=grid, unit="HU")
     with pytest.raises(EngineError) as refused:
-        ENGINE.run(air, (), silent)
+        ENGINE.run(air, Request(), silent)
     assert refused.value.code == "engine-found-nothing"
 
 
@@ -111,7 +115,10 @@ def test_uneven_planes_are_drawn_where_they_lie() -> None:
     offsets[40:] += 0.7
     grid = dataclasses.replace(GRID, plane_offsets_mm=offsets)
     image = Volume(array_zyx=thorax().array_zyx, grid=grid, unit="HU")
-    planes = {c.points_mm[0, 2] for c in ENGINE.run(image, ("External",), silent).rois[0].contours}
+    planes = {
+        c.points_mm[0, 2]
+        for c in ENGINE.run(image, Request(structures=("External",)), silent).rois[0].contours
+    }
     assert np.allclose(sorted(planes), grid.origin_mm[2] + offsets)
 
 

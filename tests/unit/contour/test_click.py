@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from abscope.contour.compare import compare
-from abscope.contour.engine import silent
+from abscope.contour.engine import Request, silent
 from abscope.contour.engines.click import ENGINE
 from abscope.contour.outlines import roi_from_mask
 from abscope.core.errors import EngineError
@@ -20,7 +20,7 @@ def test_tumor_grows_to_its_border() -> None:
     points = GRID.to_mm(np.stack([z, y, x], axis=-1).reshape(-1, 3))
     inside = np.linalg.norm(points - np.array(TUMOR[0]), axis=1) <= TUMOR[1]
     true = inside.reshape(GRID.shape_zyx) & masks()["External"]
-    result = ENGINE.run(thorax(), (), silent, (112.0, -8.0, -402.0))
+    result = ENGINE.run(thorax(), Request(seed_mm=(112.0, -8.0, -402.0)), silent)
     found = result.roi("GTV_Click")
     assert found.interpreted_type == "GTV"
     assert compare(found, roi_from_mask(true, GRID, number=2, name="GTV")).dice > 0.9
@@ -37,5 +37,5 @@ def test_tumor_grows_to_its_border() -> None:
 )
 def test_a_click_elsewhere_is_refused(seed: tuple[float, float, float] | None) -> None:
     with pytest.raises(EngineError) as refused:
-        ENGINE.run(thorax(), (), silent, seed)
+        ENGINE.run(thorax(), Request(seed_mm=seed), silent)
     assert refused.value.code == "engine-seed-unusable"
