@@ -27,9 +27,26 @@ def structures(case: Case, actor: Actor, shown: Sequence[str] | None) -> None:
                 format_func=lambda key: set_name(sets[key], count=False), width=420,
             )  # fmt: skip
         chosen = sets[uid]
+        tg263 = st.checkbox(
+            "TG-263 names", key="contours.export.names",
+            help="Writes the standard name of every structure that has one; the source's own name "
+            "stays for the others. Without it names are written as their source has them.",
+        )  # fmt: skip
+        apart = st.checkbox(
+            "Holes as separate contours", key="contours.export.holes",
+            help="Off: a hole is joined to its outline by a bridge of no width (keyhole), which "
+            "all planning systems read. On: a hole is a contour of its own; some systems fill it.",
+        )  # fmt: skip
         st.download_button(
             "Export RTSTRUCT",
-            data=lambda: export_rtstruct(context, actor, case, chosen.uid),
+            data=lambda: export_rtstruct(
+                context,
+                actor,
+                case,
+                chosen.uid,
+                holes="separate" if apart else "keyhole",
+                names="tg263" if tg263 else "source",
+            ),
             file_name=f"{case.id}-rtstruct.dcm",
             key="contours.export",
             on_click="ignore",

@@ -21,7 +21,9 @@ def export(context: Context, given: argparse.Namespace) -> Result:
         found = export_folder(context, ACTOR, case, given.deidentified, accepted=accepted)
         return {"case_id": case.id, "directory": str(given.deidentified), **found.as_json()}
     if given.rtstruct is not None:
-        data = export_rtstruct(context, ACTOR, case, given.structure_set)
+        data = export_rtstruct(
+            context, ACTOR, case, given.structure_set, holes=given.holes, names=given.names
+        )
         target = given.rtstruct
     elif given.seg is not None:
         data = export_seg(context, ACTOR, case, given.structure_set)

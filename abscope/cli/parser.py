@@ -187,6 +187,14 @@ def _parser() -> Parser:
     export.add_argument("--hide-names", action="store_true")
     export.add_argument("--accept", nargs="+", action="extend", default=[], metavar="CODE")
     export.add_argument("--structure-set", metavar="UID", help="for --rtstruct and --seg")
+    export.add_argument(
+        "--holes", choices=("keyhole", "separate"), default="keyhole",
+        help="for --rtstruct: holes joined to their outline, or contours of their own",
+    )  # fmt: skip
+    export.add_argument(
+        "--names", choices=("source", "tg263"), default="source",
+        help="for --rtstruct: the source's names, or TG-263 names where they are known",
+    )  # fmt: skip
     export.add_argument("--bits", type=int, choices=(16, 32), default=32, help="for --rtdose")
     export.add_argument("--dose", metavar="UID")
 

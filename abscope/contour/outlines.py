@@ -13,6 +13,7 @@ from scipy import ndimage
 from skimage.measure import find_contours
 
 from abscope.core.geometry import FloatArray, Grid
+from abscope.core.names import is_difference, is_target
 from abscope.core.structures import Contour, Roi
 
 #: Points further than this from the line between their neighbours are kept (mm).
@@ -42,6 +43,10 @@ ROLE_COLORS: dict[str, tuple[int, int, int]] = {
     "Esophagus": (170, 110, 60),
     "GTV": (213, 94, 0),
 }
+
+_TARGETS = ("GTV", "CTV", "ITV", "PTV")
+#: RTROIInterpretedType has no word for an ITV; it is a clinical target with motion (ICRU 62).
+_TYPE_OF_TARGET = {"GTV": "GTV", "CTV": "CTV", "ITV": "CTV", "PTV": "PTV"}
 
 
 def role_color(standard_name: str) -> tuple[int, int, int]:
@@ -179,15 +184,31 @@ def roi_from_mask(
         number=number,
         name=name,
         standard_name=name,
-        interpreted_type="EXTERNAL" if name == "External" else _type_of(name),
+        interpreted_type=type_of(name),
         color=role_color(name),
         confidence=confidence,
         contours=outlines(mask_zyx, grid, smooth_mm=smooth_mm),
     )
 
 
-def _type_of(name: str) -> str:
-    return "GTV" if name.split("_")[0] == "GTV" else "ORGAN"
+def type_of(standard_name: str | None) -> str:
+    """Return the RTROIInterpretedType (PS3.3 C.8.8.8.1) of a TG-263 name; empty when not known.
+
+    Examples
+    --------
+    >>> [type_of(name) for name in ("GTV_Click", "ITV", "External", "Heart", "Lungs-GTV", None)]
+    ['GTV', 'CTV', 'EXTERNAL', 'ORGAN', 'AVOIDANCE', '']
+    """
+    if not standard_name:
+        return ""
+    if standard_name == "External":
+        return "EXTERNAL"
+    if is_difference(standard_name):
+        return "AVOIDANCE"
+    for kind in _TARGETS:
+        if standard_name.split("_")[0] == kind or is_target(standard_name, kind):
+            return _TYPE_OF_TARGET[kind]
+    return "ORGAN"
 
 
 def _smoothed(part: FloatArray, sd: tuple[float, ...]) -> tuple[FloatArray, float]:

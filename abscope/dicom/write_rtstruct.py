@@ -52,6 +52,7 @@ def rtstruct_dataset(
     image: ImageReference | None = None,
     *,
     exact_points: bool = False,
+    predecessor_uid: str = "",
 ) -> Dataset:
     """Return the RTSTRUCT object of a structure set.
 
@@ -65,6 +66,8 @@ def rtstruct_dataset(
         The series it was drawn on; each contour then names its image plane.
     exact_points : bool
         Write points with all the digits that 16 characters hold, not `POINT_DECIMALS` places.
+    predecessor_uid : str
+        SOPInstanceUID of the set that this one was made of, where that is another object.
 
     Returns
     -------
@@ -83,6 +86,10 @@ def rtstruct_dataset(
     ds.StructureSetDate = dicom_date(header.date)
     ds.StructureSetTime = header.time
     ds.ApprovalStatus = "UNAPPROVED"
+    if structures.author:
+        ds.OperatorsName = safe_text(structures.author, 64)
+    if predecessor_uid:
+        ds.PredecessorStructureSetSequence = sequence(reference(RTSTRUCT_CLASS, predecessor_uid))
     if structures.frame_of_reference_uid:
         ds.ReferencedFrameOfReferenceSequence = sequence(_frame_item(structures, image))
     ds.StructureSetROISequence = sequence(*(_roi_item(r, structures) for r in structures.rois))
@@ -140,13 +147,24 @@ def _roi_item(roi: Roi, structures: StructureSet) -> Dataset:
     item.ROINumber = roi.number
     item.ReferencedFrameOfReferenceUID = structures.frame_of_reference_uid
     item.ROIName = safe_text(roi.name, 64)
-    automatic = structures.source.startswith("auto:")
-    item.ROIGenerationAlgorithm = "AUTOMATIC" if automatic else ""
-    if automatic:
+    item.ROIGenerationAlgorithm = _algorithm(roi, structures.source)
+    if structures.source.startswith("auto:"):
         item.ROIGenerationDescription = safe_text(structures.source, 64)
-    if roi.confidence is not None:
-        item.ROIDescription = f"confidence {roi.confidence:.2f}"
+    remarks = [f"confidence {roi.confidence:.2f}"] if roi.confidence is not None else []
+    if roi.standard_name and roi.standard_name != roi.name:
+        remarks.append(f"TG-263 {roi.standard_name}")
+    if remarks:
+        item.ROIDescription = safe_text("; ".join([*remarks, roi.confidence_reason]), 1024)
     return item
+
+
+def _algorithm(roi: Roi, source: str) -> str:
+    """Return how a structure was made; empty (type 2) where its source does not say."""
+    if source.startswith("auto:"):
+        return "AUTOMATIC"
+    if source == "edited":
+        return "MANUAL" if roi.confidence is None else "SEMIAUTOMATIC"
+    return ""
 
 
 def _contours_item(roi: Roi, image: ImageReference | None, index: int, exact: bool) -> Dataset:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from typing import Literal
 
 from pydicom.dataset import Dataset
 
+from abscope.contour.handover import Holes, Names, changed_names, for_planning_system
 from abscope.core.case import Case, Series, StructureSetInfo
 from abscope.core.errors import InputError, NotFoundError
 from abscope.core.ids import uid_from
+from abscope.core.structures import StructureSet
 from abscope.dicom.write_common import Header, ImageReference
 from abscope.dicom.write_rtdose import rtdose_dataset
 from abscope.dicom.write_rtstruct import rtstruct_dataset
@@ -17,11 +20,28 @@ from abscope.dicom.write_seg import seg_dataset
 from abscope.workflows.context import Actor, Context
 from abscope.workflows.dose_evaluation import choose_dose, image_of
 
+#: Written into every set that was not drawn in a clinic.
+RESEARCH_NOTE = "Not approved. Research use only. Not for clinical decisions."
+
 
 def export_rtstruct(
-    context: Context, actor: Actor, case: Case, structure_set_uid: str | None = None
+    context: Context,
+    actor: Actor,
+    case: Case,
+    structure_set_uid: str | None = None,
+    *,
+    holes: Holes = "keyhole",
+    names: Names = "source",
 ) -> bytes:
     """Return a structure set as an RTSTRUCT file; the newest automatic set when none is named.
+
+    The object is a new one, with a UID of its own. It names as its predecessor the clinical set it
+    is a copy of, or the set that was edited.
+
+    Parameters
+    ----------
+    holes, names : str
+        See `handover.for_planning_system`.
 
     Raises
     ------
@@ -31,8 +51,14 @@ def export_rtstruct(
     info = _chosen_set(case, structure_set_uid)
     series = image_of(case, info)
     header = _header(context, case, series, "structure set", info.uid, info.label, info.source)
+    drawn = context.cases.structure_set(info)
+    ready = for_planning_system(drawn, holes=holes, names=names)
+    uid = uid_from("structures of", info.uid, header.date, header.time, holes, names)
     dataset = rtstruct_dataset(
-        context.cases.structure_set(info), header, ImageReference.of(series) if series else None
+        dataclasses.replace(ready, uid=uid),
+        dataclasses.replace(header, comment=_remarks(drawn, ready)),
+        ImageReference.of(series) if series else None,
+        predecessor_uid=info.uid if info.source == "clinical" else info.parent_uid,
     )
     context.archive.record(actor.entry("export", case.id, form="rtstruct", set=info.uid))
     return _file(dataset)
@@ -98,6 +124,19 @@ def export_rtdose(
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     context.archive.record(actor.entry("export", case.id, form="rtdose", dose=info.uid))
     return _file(dataset)
+
+
+def _remarks(drawn: StructureSet, written: StructureSet) -> str:
+    """Return what the reader of an exported set has to know of it."""
+    remarks = [drawn.label]
+    if drawn.source != "clinical":
+        remarks.append(RESEARCH_NOTE)
+    if drawn.created:
+        remarks.append(f"Made {drawn.created} by {drawn.author}.")
+    renamed = changed_names(drawn.rois, written.rois)
+    if renamed:
+        remarks.append(f"Renamed: {', '.join(renamed)}.")
+    return " ".join(remarks)
 
 
 def _chosen_set(case: Case, uid: str | None) -> StructureSetInfo:
