@@ -6,13 +6,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from abscope.contour.engine import ContourEngine
 from abscope.core.ports import Job
 from abscope.predict.registry import Registry
 from abscope.store.audit import AuditRow
 from abscope.store.documents import Document
 from components import navigation
-from components.safe import literal
 from components.words import short_title
 
 
@@ -102,22 +100,6 @@ def model_cards(models: Registry) -> None:
     )
     with st.container(border=True):
         st.markdown(models.card_text(str(chosen)).replace("# ", "### ", 1))
-
-
-def engine_cards(engines: Sequence[ContourEngine]) -> None:
-    """Draw the contouring engines and whether they can run here."""
-    for engine in engines:
-        card = engine.card
-        with st.container(border=True):
-            st.markdown(f"**{literal(card.title)}** ({card.id} {card.version})")
-            st.write(card.description)
-            st.markdown("Structures: " + ", ".join(literal(s) for s in card.structures))
-            st.caption(f"Licence: {card.licence}")
-            lacking = engine.missing()
-            if lacking:
-                st.warning(" ".join(lacking))
-            else:
-                st.badge("Ready", color="green", icon=":material/check:")
 
 
 def job_rows(jobs: Sequence[Job]) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 import components.preload  # noqa: F401  # first of all imports, see there
 from abscope.workflows.upkeep import verify
-from components import notices, runtime, tables
+from components import engines, notices, runtime, tables
 from components.access import require
 
 actor = require("admin")
@@ -21,7 +21,7 @@ if view == "Models":
     notices.research_use()
     tables.model_cards(context.models)
 elif view == "Engines":
-    tables.engine_cards(tuple(context.engines.values()))
+    engines.overview(tuple(context.engines.values()), "admin.engines")
 elif view == "Jobs":
     tables.job_rows(context.jobs.jobs_of(""))
 else:

@@ -55,7 +55,7 @@ def engines(context: Context, given: argparse.Namespace) -> Result:
     del given
     return {
         "engines": [
-            plain_card(engine.card) | {"missing": list(engine.missing())}
-            for engine in context.engines.values()
+            plain_card(engine.card) | {"ready": not lacking, "missing": list(lacking)}
+            for engine, lacking in ((e, e.missing()) for e in context.engines.values())
         ]
     }

@@ -171,9 +171,12 @@ def _structure_sets(
 
 
 def _source(info: StructureSetInfo) -> str:
-    """Return ``auto:<engine>`` for our engines' names, which are words of the program."""
-    known = re.fullmatch(r"auto:[a-z][a-z0-9-]{0,30}", info.source)
-    return info.source if known else "clinical"
+    """Return ``auto:<engine>`` for names that are words of the program.
+
+    Of a model from a folder (``onnx:<name>``) only the kind stays, as a person named the folder.
+    """
+    known = re.fullmatch(r"(auto:[a-z][a-z0-9-]{0,30})(:.*)?", info.source)
+    return known.group(1) if known else "clinical"
 
 
 def _reference(series: Series, case: Case, new: Pseudonyms) -> ImageReference:
