@@ -177,6 +177,7 @@ def roi_from_mask(
     number: int,
     name: str,
     confidence: float | None = None,
+    confidence_reason: str = "",
     smooth_mm: float = 0.0,
 ) -> Roi:
     """Return a structure with a TG-263 name, the colour of its role, and the mask's outlines."""
@@ -187,6 +188,7 @@ def roi_from_mask(
         interpreted_type=type_of(name),
         color=role_color(name),
         confidence=confidence,
+        confidence_reason=confidence_reason,
         contours=outlines(mask_zyx, grid, smooth_mm=smooth_mm),
     )
 

@@ -176,9 +176,10 @@ def _find_pieces(air: BoolArray, spacing: Spacing, offset_x_mm: float) -> _Piece
 def _overlaps(pieces: _Pieces, plane: int) -> list[tuple[int, int]]:
     """Return (label in `plane`, label in the plane above) of usable pieces that overlap."""
     here, above = pieces.labels[plane], pieces.labels[plane + 1]
-    both = (here > 0) & (above > 0)
-    pairs = np.unique(np.stack([here[both], above[both]], axis=1), axis=0)
-    return [(int(a), int(b)) for a, b in pairs if pieces.usable[a] and pieces.usable[b]]
+    both = pieces.usable[here] & pieces.usable[above]
+    n = np.int64(pieces.usable.size)
+    keys = np.unique(here[both] * n + above[both])
+    return [(int(key // n), int(key % n)) for key in keys]
 
 
 def _best_chain(pieces: _Pieces, plane_mm: float, middle_mm: float) -> list[int]:

@@ -1,42 +1,32 @@
 """The default engine: thoracic organs on CT by their anatomy, without trained weights.
 
-``find_body``, ``find_airways``, ``find_lungs`` and ``find_canal`` each describe their own method.
-This module runs them in the order in which they need each other, turns masks into outlines and
-rates each structure.
-
-Confidence is a heuristic from 0 to `HIGHEST`: the product of plausibility checks (size, symmetry,
-continuity, shape) against anatomical ranges of adults. It is neither a probability nor a measured
-accuracy; a low value means "look here first".
+``steps.STEPS`` is the anatomical order; the module of each structure describes its own method. This
+one runs the steps that are needed, tells the progress by the TG-263 name that is being drawn, turns
+masks into outlines and rates each structure: ``rating`` checks its plausibility, ``calibration``
+turns that into a confidence and says what the number means.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 
 import numpy as np
 
 from abscope.contour.engine import EngineCard, Report, Request, check_image, choose
-from abscope.contour.engines.airways import NO_AIRWAYS, Airways, find_airways
-from abscope.contour.engines.body import find_body, middle_mm, refine_body
-from abscope.contour.engines.lungs import Lungs, find_lungs
-from abscope.contour.engines.rating import (
-    rate_airways,
-    rate_body,
-    rate_canal,
-    rate_lungs,
-)
-from abscope.contour.engines.spine import NO_CANAL, Canal, find_canal
+from abscope.contour.engines.calibration import confidence_of
+from abscope.contour.engines.rating import Rating
+from abscope.contour.engines.scene import Drawn, Scene, in_order
+from abscope.contour.engines.steps import STEPS
 from abscope.contour.engines.working import BoolArray, Working, working_grid
 from abscope.contour.outlines import roi_from_mask
 from abscope.core.errors import EngineError
 from abscope.core.geometry import Volume
 from abscope.core.ids import uid_from
-from abscope.core.structures import StructureSet
+from abscope.core.structures import Roi, StructureSet
 
 CARD = EngineCard(
     id="anatomical",
-    version="1.0",
+    version="2.0",
     title="Anatomical (thresholds and shape, no trained weights)",
     structures=("External", "Lung_L", "Lung_R", "Lungs", "Trachea", "Bronchus", "SpinalCanal"),
     default_structures=("External", "Lung_L", "Lung_R", "Trachea", "Bronchus", "SpinalCanal"),
@@ -63,19 +53,6 @@ SMOOTH_MM = 0.8
 SMALLEST_SHAPE = (8, 32, 32)
 
 
-@dataclasses.dataclass(slots=True, kw_only=True, eq=False)
-class _Found:
-    """Masks on the image's voxels and their confidence, by TG-263 name."""
-
-    masks: dict[str, BoolArray]
-    confidence: dict[str, float]
-
-    def add(self, name: str, mask: BoolArray | None, confidence: float) -> None:
-        if mask is not None and mask.any():
-            self.masks[name] = mask
-            self.confidence[name] = confidence
-
-
 class AnatomicalEngine:
     """Implements ``abscope.contour.engine.ContourEngine``."""
 
@@ -91,28 +68,16 @@ class AnatomicalEngine:
         request: Request,
         report: Report,
     ) -> StructureSet:
-        """Return the structures found; see ``ContourEngine.run``. Only `structures` is used."""
+        """Return the structures found; see ``ContourEngine.run``. Only `structures` is used.
+
+        The message to `report` is the TG-263 name of the structure that is being drawn.
+        """
         names = choose(CARD, request.structures)
-        check_image(image, CARD)
-        if any(n < least for n, least in zip(image.grid.shape_zyx, SMALLEST_SHAPE, strict=True)):
-            raise _nothing("The image is too small to search.", "at least 8 planes of 32 x 32")
-        found = _search(image, names, report)
-        report(0.8, "Drawing outlines")
-        drawn = [name for name in names if name in found.masks]
-        if not drawn:
+        scene = _scene(image)
+        rois = _draw(scene, names, report)
+        if not rois:
             raise _nothing("None of the structures was found.", "a chest CT in HU")
-        rois = tuple(
-            roi_from_mask(
-                found.masks[name],
-                image.grid,
-                number=1 + CARD.structures.index(name),
-                name=name,
-                confidence=found.confidence[name],
-                smooth_mm=SMOOTH_MM,
-            )
-            for name in drawn
-        )
-        absent = [name for name in names if name not in drawn]
+        absent = [name for name in names if name not in {roi.name for roi in rois}]
         note = f" (not found: {', '.join(absent)})" if absent else ""
         report(1.0, f"Drew {len(rois)} structures{note}")
         digest = hashlib.sha256(np.ascontiguousarray(image.array_zyx).data).hexdigest()
@@ -138,65 +103,57 @@ def _nothing(what: str, expected: str) -> EngineError:
     )
 
 
-def _search(image: Volume, names: tuple[str, ...], report: Report) -> _Found:
-    """Find what is wanted, and what that needs."""
-    found = _Found(masks={}, confidence={})
-    report(0.02, "Reading the image")
-    work = working_grid(image)
-    report(0.05, "Finding the body")
-    body = find_body(work)
-    if not body.any():
-        raise _nothing("There is no body in the image.", "a CT in HU with air around the patient")
-    if "External" in names:
-        mask = refine_body(image.array_zyx, work, body)
-        found.add("External", mask, rate_body(body, work))
-    middle = middle_mm(body, work)
-    airways = NO_AIRWAYS
-    if set(names) - {"External", "SpinalCanal"}:
-        report(0.2, "Following the airways")
-        spacing = (image.grid.plane_spacing_mm or 1.0, *image.grid.spacing_yx_mm)
-        airways = find_airways(image.array_zyx, work, body, spacing, middle)
-        trachea, bronchi = rate_airways(airways, spacing)
-        found.add("Trachea", airways.trachea, trachea)
-        found.add("Bronchus", airways.bronchi, bronchi)
-    if {"Lung_L", "Lung_R", "Lungs"} & set(names):
-        report(0.4, "Finding the lungs")
-        _add_lungs(found, image, work, body, airways, middle)
-    if "SpinalCanal" in names:
-        report(0.7, "Following the spinal canal")
-        canal: Canal = find_canal(work, body, middle)
-        if canal is not NO_CANAL:
-            found.add("SpinalCanal", canal.mask, rate_canal(canal))
-    return found
+def _scene(image: Volume) -> Scene:
+    check_image(image, CARD)
+    if any(n < least for n, least in zip(image.grid.shape_zyx, SMALLEST_SHAPE, strict=True)):
+        raise _nothing("The image is too small to search.", "at least 8 planes of 32 x 32")
+    return Scene(image=image, work=working_grid(image))
+
+
+def _draw(scene: Scene, names: tuple[str, ...], report: Report) -> tuple[Roi, ...]:
+    """Run the steps that are needed, one structure after the other."""
+    steps = in_order(STEPS, names)
+    total, done = sum(step.seconds for step in steps), 0.0
+    rois: list[Roi] = []
+    for step in steps:
+        wanted = [name for name in step.draws if name in names]
+        report(0.01 + 0.97 * done / total, (wanted or step.draws)[0])
+        makers = step.find(scene)
+        for count, name in enumerate(wanted):
+            share = (done + step.seconds * (0.6 + 0.4 * count / len(wanted))) / total
+            report(0.01 + 0.97 * share, name)
+            if name in makers and (roi := _roi(scene, name, makers[name]())) is not None:
+                rois.append(roi)
+        done += step.seconds
+    return tuple(sorted(rois, key=lambda roi: roi.number))
+
+
+def _roi(scene: Scene, name: str, drawn: Drawn) -> Roi | None:
+    """Return a structure with its outlines and confidence; None when there is nothing of it."""
+    if drawn.mask is None or not drawn.mask.any():
+        return None
+    rating = Rating.of(*drawn.rating.checks, *scene.image_checks)
+    roi = roi_from_mask(
+        drawn.mask,
+        scene.image.grid,
+        number=1 + CARD.structures.index(name),
+        name=name,
+        confidence=confidence_of(name, rating.plausibility),
+        confidence_reason=rating.reason,
+        smooth_mm=SMOOTH_MM,
+    )
+    return roi if roi.contours else None
 
 
 def lungs_of(image: Volume, report: Report) -> tuple[Working, BoolArray, BoolArray]:
-    """Return the working grid and on it the left and the right lung, empty where not found."""
-    found = _search(image, ("Lung_L", "Lung_R"), report)
-    work = working_grid(image)
-    none = np.zeros(work.hu_zyx.shape, dtype=np.bool_)
+    """Return the working grid and on it the air of the left and the right lung, empty if none."""
+    scene = _scene(image)
+    for count, step in enumerate(steps := in_order(STEPS, ("Lung_L", "Lung_R"))):
+        report(0.7 * count / len(steps), step.draws[0])
+        step.find(scene)
+    none = np.zeros(scene.work.hu_zyx.shape, dtype=np.bool_)
     left, right = (
-        work.reduce(found.masks[name]) if name in found.masks else none
-        for name in ("Lung_L", "Lung_R")
+        none if mask is None else scene.work.reduce(mask)
+        for mask in (scene.lungs.left, scene.lungs.right)
     )
-    return work, left, right
-
-
-def _add_lungs(
-    found: _Found, image: Volume, work: Working, body: BoolArray, airways: Airways, middle: float
-) -> None:
-    tubes = [m for m in (airways.trachea, airways.bronchi) if m is not None]
-    tree = work.reduce(np.logical_or.reduce(tubes)) if tubes else None
-    lungs: Lungs = find_lungs(
-        image.array_zyx,
-        work,
-        body,
-        tree,
-        middle if airways.middle_mm is None else airways.middle_mm,
-        None if airways.lumen is None else work.reduce(airways.lumen),
-    )
-    left, right = rate_lungs(lungs, work)
-    found.add("Lung_L", lungs.left, left)
-    found.add("Lung_R", lungs.right, right)
-    if lungs.left is not None and lungs.right is not None:
-        found.add("Lungs", lungs.left | lungs.right, min(left, right))
+    return scene.work, left, right

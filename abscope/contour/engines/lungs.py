@@ -71,6 +71,9 @@ class Lungs:
     divided: bool
 
 
+NO_LUNGS = Lungs(left=None, right=None, divided=False)
+
+
 def find_lungs(
     hu_zyx: HuArray,
     work: Working,

@@ -10,9 +10,9 @@ import dataclasses
 
 import numpy as np
 import numpy.typing as npt
-import SimpleITK as sitk
 from scipy import ndimage
 
+from abscope.contour.engines.kernels import block_means, filled_planes, opened_planes
 from abscope.core.geometry import Volume
 
 BoolArray = npt.NDArray[np.bool_]
@@ -63,7 +63,8 @@ class Working:
 
     def reduce(self, mask: BoolArray) -> BoolArray:
         """Return the blocks of which at least half lies in a mask of the image's own voxels."""
-        return np.asarray(_block_mean(mask, self.factors_zyx, 0.0) >= 0.5)
+        means = block_means(np.ascontiguousarray(mask), self.factors_zyx, 0.0)
+        return np.asarray(means >= 0.5, dtype=np.bool_)
 
     def expand_box(self, box: Box) -> Box:
         """Return a box of this grid in the image's own voxels."""
@@ -84,7 +85,7 @@ def working_grid(image: Volume) -> Working:
         max(1, round(IN_PLANE_MM / grid.spacing_yx_mm[1])),
     )
     return Working(
-        hu_zyx=_block_mean(image.array_zyx, factors, AIR_HU),
+        hu_zyx=block_means(np.ascontiguousarray(image.array_zyx), factors, AIR_HU),
         spacing_zyx_mm=(
             planes_mm * factors[0],
             grid.spacing_yx_mm[0] * factors[1],
@@ -93,22 +94,6 @@ def working_grid(image: Volume) -> Working:
         factors_zyx=factors,
         full_shape_zyx=grid.shape_zyx,
     )
-
-
-def _block_mean(
-    array: npt.NDArray[np.generic], factors: tuple[int, int, int], fill: float
-) -> HuArray:
-    """Return block means, plane by plane so that no copy of the whole image is made."""
-    shape = tuple(-(-n // f) for n, f in zip(array.shape, factors, strict=True))
-    total = np.zeros(shape, dtype=np.float32)
-    counts = np.zeros(shape[0], dtype=np.float32)
-    pad = ((0, shape[1] * factors[1] - array.shape[1]), (0, shape[2] * factors[2] - array.shape[2]))
-    for plane in range(array.shape[0]):
-        flat = np.pad(array[plane].astype(np.float32), pad, constant_values=fill)
-        blocks = flat.reshape(shape[1], factors[1], shape[2], factors[2])
-        total[plane // factors[0]] += blocks.mean(axis=(1, 3))
-        counts[plane // factors[0]] += 1
-    return np.asarray(total / counts[:, None, None], dtype=np.float32)
 
 
 def bounding_box(mask: BoolArray, pad: tuple[int, int, int] = (0, 0, 0)) -> Box | None:
@@ -164,26 +149,11 @@ def close_gaps(mask: BoolArray, radius_mm: float, spacing: Spacing) -> BoolArray
 
 def open_in_plane(mask: BoolArray, radius_mm: float, spacing: Spacing) -> BoolArray:
     """Return the opening of each plane with a disc of `radius_mm`."""
-    radius = [max(1, round(radius_mm / spacing[2])), max(1, round(radius_mm / spacing[1])), 0]
-    image = sitk.GetImageFromArray(mask.astype(np.uint8))
-    opened = sitk.BinaryMorphologicalOpening(image, radius, sitk.sitkBall, 0.0, 1.0)
-    return np.asarray(sitk.GetArrayViewFromImage(opened), dtype=np.bool_)
+    rows, columns = (max(1, round(radius_mm / s)) for s in spacing[1:])
+    return opened_planes(np.ascontiguousarray(mask), (rows, columns))
 
 
 def fill_planes(mask: BoolArray, largest_mm2: float | None, spacing: Spacing) -> BoolArray:
     """Return the mask with the holes of each plane filled, up to a limit if one is given."""
-    out = mask.copy()
-    for plane in range(mask.shape[0]):
-        if not mask[plane].any():
-            continue
-        filled = ndimage.binary_fill_holes(mask[plane])
-        if largest_mm2 is None:
-            out[plane] = filled
-            continue
-        labels, n = ndimage.label(filled & ~mask[plane])
-        if n:
-            sizes = np.bincount(labels.ravel()) * spacing[1] * spacing[2]
-            small = sizes <= largest_mm2
-            small[0] = False
-            out[plane] |= small[labels]
-    return out
+    largest = np.inf if largest_mm2 is None else largest_mm2 / (spacing[1] * spacing[2])
+    return np.asarray(filled_planes(np.ascontiguousarray(mask), largest), dtype=np.bool_)

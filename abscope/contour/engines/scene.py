@@ -1,0 +1,102 @@
+"""What the anatomical engine knows of an image so far: each step adds to it, later steps read it.
+
+All masks of a step lie on the working grid unless their docstring says otherwise. A step that has
+not run, or found nothing, leaves its empty value.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+from abscope.contour.engines.airways import NO_AIRWAYS, Airways
+from abscope.contour.engines.lungs import NO_LUNGS, Lungs
+from abscope.contour.engines.rating import Check, Rating
+from abscope.contour.engines.spine import NO_CANAL, Canal
+from abscope.contour.engines.working import BoolArray, Spacing, Working
+from abscope.core.geometry import Volume
+
+
+@dataclasses.dataclass(slots=True, kw_only=True, eq=False)
+class Scene:
+    """The image and the anatomy found in it.
+
+    Parameters
+    ----------
+    image : Volume
+        In HU, axial.
+    work : Working
+        The image on the working grid.
+    image_checks : tuple of Check
+        What is amiss with the image itself; part of every structure's rating.
+    body : ndarray of bool or None
+        Filled, on the working grid.
+    middle_mm : float
+        x of the patient's middle, mm from the first column's outer edge.
+    """
+
+    image: Volume
+    work: Working
+    image_checks: tuple[Check, ...] = ()
+    body: BoolArray | None = None
+    middle_mm: float = 0.0
+    airways: Airways = NO_AIRWAYS
+    lungs: Lungs = NO_LUNGS
+    canal: Canal = NO_CANAL
+
+    @property
+    def spacing(self) -> Spacing:
+        """Distances between planes (median), rows and columns of the image, mm."""
+        grid = self.image.grid
+        return (grid.plane_spacing_mm or 1.0, *grid.spacing_yx_mm)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Drawn:
+    """One structure: its mask on the image's own voxels (None when not found) and its rating."""
+
+    mask: BoolArray | None
+    rating: Rating
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Step:
+    """One step of the anatomical order.
+
+    Parameters
+    ----------
+    id : str
+    draws : tuple of str
+        TG-263 names, in the order in which they are reported.
+    needs : tuple of str
+        Steps that run before it, whether their structures are asked for or not.
+    seconds : float
+        How long it takes on a planning CT, outlines included; for the progress bar only.
+    find : callable
+        Writes what later steps need into the scene, and returns a function per structure that
+        makes its mask, called only for structures that are asked for.
+    """
+
+    id: str
+    draws: tuple[str, ...]
+    needs: tuple[str, ...]
+    seconds: float
+    find: Callable[[Scene], Mapping[str, Callable[[], Drawn]]]
+
+
+def in_order(steps: tuple[Step, ...], names: tuple[str, ...]) -> tuple[Step, ...]:
+    """Return the steps that draw one of the names, and those that they need, in their order.
+
+    Examples
+    --------
+    >>> def step(id, draws, *needs):
+    ...     return Step(id=id, draws=draws, needs=needs, seconds=1.0, find=lambda scene: {})
+    >>> order = (step("body", ("External",)), step("lungs", ("Lung_L",), "body"))
+    >>> [s.id for s in in_order(order, ("Lung_L",))]
+    ['body', 'lungs']
+    """
+    wanted = {step.id for step in steps if set(step.draws) & set(names)}
+    for step in reversed(steps):
+        if step.id in wanted:
+            wanted |= set(step.needs)
+    return tuple(step for step in steps if step.id in wanted)

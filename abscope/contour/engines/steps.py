@@ -1,0 +1,113 @@
+"""The anatomical order: which structure is found after which, and from what.
+
+To add a structure, write a module that finds it, a function here (or there) that takes the
+`Scene`, keeps what later steps need and returns how its masks are made, and a `Step` in `STEPS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from abscope.contour.engines.airways import find_airways
+from abscope.contour.engines.body import find_body, middle_mm, refine_body
+from abscope.contour.engines.lungs import find_lungs
+from abscope.contour.engines.rating import (
+    Rating,
+    rate_airways,
+    rate_body,
+    rate_canal,
+    rate_lungs,
+)
+from abscope.contour.engines.scene import Drawn, Scene, Step
+from abscope.contour.engines.spine import find_canal
+from abscope.contour.engines.working import BoolArray
+from abscope.core.errors import EngineError
+
+Makers = Mapping[str, Callable[[], Drawn]]
+
+
+def body_of(scene: Scene) -> BoolArray:
+    """Return the body on the working grid, for steps that need one.
+
+    Raises
+    ------
+    EngineError
+        When there is none.
+    """
+    if scene.body is None or not scene.body.any():
+        raise EngineError(
+            "engine-found-nothing",
+            "There is no body in the image.",
+            where="engine anatomical",
+            expected="a CT in HU with air around the patient",
+            remedy="Check that the series is the planning CT of the chest.",
+        )
+    return scene.body
+
+
+def made(mask: BoolArray | None, rating: Rating) -> Callable[[], Drawn]:
+    """Return a maker of a mask that is there already."""
+    return lambda: Drawn(mask=mask, rating=rating)
+
+
+def _body(scene: Scene) -> Makers:
+    scene.body = find_body(scene.work)
+    body, work = body_of(scene), scene.work
+    scene.middle_mm = middle_mm(body, work)
+    return {
+        "External": lambda: Drawn(
+            mask=refine_body(scene.image.array_zyx, work, body), rating=rate_body(body, work)
+        )
+    }
+
+
+def _airways(scene: Scene) -> Makers:
+    found = find_airways(
+        scene.image.array_zyx, scene.work, body_of(scene), scene.spacing, scene.middle_mm
+    )
+    scene.airways = found
+    trachea, bronchi = rate_airways(found, scene.spacing)
+    return {"Trachea": made(found.trachea, trachea), "Bronchus": made(found.bronchi, bronchi)}
+
+
+def _lungs(scene: Scene) -> Makers:
+    airways, work = scene.airways, scene.work
+    tubes = [m for m in (airways.trachea, airways.bronchi) if m is not None]
+    lungs = find_lungs(
+        scene.image.array_zyx,
+        work,
+        body_of(scene),
+        work.reduce(np.logical_or.reduce(tubes)) if tubes else None,
+        scene.middle_mm if airways.middle_mm is None else airways.middle_mm,
+        None if airways.lumen is None else work.reduce(airways.lumen),
+    )
+    scene.lungs = lungs
+    left, right = rate_lungs(lungs, work)
+    makers = {"Lung_L": made(lungs.left, left), "Lung_R": made(lungs.right, right)}
+    if lungs.left is not None and lungs.right is not None:
+        both = lungs.left, lungs.right
+        worse = min(left, right, key=lambda rating: rating.plausibility)
+        makers["Lungs"] = lambda: Drawn(mask=both[0] | both[1], rating=worse)
+    return makers
+
+
+def _canal(scene: Scene) -> Makers:
+    canal = find_canal(scene.work, body_of(scene), scene.middle_mm)
+    scene.canal = canal
+    return {"SpinalCanal": made(canal.mask, rate_canal(canal))} if canal.mask is not None else {}
+
+
+STEPS: tuple[Step, ...] = (
+    Step(id="body", draws=("External",), needs=(), seconds=2.5, find=_body),
+    Step(id="airways", draws=("Trachea", "Bronchus"), needs=("body",), seconds=2.0, find=_airways),
+    Step(
+        id="lungs",
+        draws=("Lung_L", "Lung_R", "Lungs"),
+        needs=("body", "airways"),
+        seconds=5.0,
+        find=_lungs,
+    ),
+    Step(id="canal", draws=("SpinalCanal",), needs=("body",), seconds=1.0, find=_canal),
+)
