@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import dataclasses
+import secrets
+from collections.abc import Iterator, Sequence
 
 import streamlit as st
 
@@ -14,6 +16,25 @@ _ENTERED = "app.entered"
 _WANTED = "app.wanted_page"
 _CASE = "case.id"
 _ADDRESS = "case"
+_PLACE = "viewer.place"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A request to show a position.
+
+    Parameters
+    ----------
+    id : str
+        Random; the browser follows each request once.
+    case_id : str
+    mm : tuple of float
+        LPS position (x, y, z).
+    """
+
+    id: str
+    case_id: str
+    mm: tuple[float, float, float]
 
 
 @contextlib.contextmanager
@@ -104,6 +125,31 @@ def clicked_row(key: str) -> int | None:
 def address(case_id: str) -> dict[str, str]:
     """Return the query of an address that opens a case."""
     return {_ADDRESS: case_id}
+
+
+def show_me(case_id: str, position_mm: Sequence[float]) -> None:
+    """Make the viewer of the Contours page go to a position, now or when that page opens next.
+
+    Call it in a button's ``on_click``, or call ``st.rerun()`` after it: the viewer takes the place
+    in the run that follows.
+
+    Parameters
+    ----------
+    case_id : str
+    position_mm : sequence of float
+        LPS position (x, y, z), such as ``Finding.position_mm``.
+    """
+    x, y, z = (float(value) for value in position_mm)
+    st.session_state[_PLACE] = Place(id=secrets.token_hex(8), case_id=case_id, mm=(x, y, z))
+
+
+def place_to_show(case_id: str) -> Place | None:
+    """Return the last place that `show_me` asked for in this case.
+
+    It stays until the next one, so that an interrupted run loses nothing.
+    """
+    place = st.session_state.get(_PLACE)
+    return place if isinstance(place, Place) and place.case_id == case_id else None
 
 
 def component_state(key: str) -> object:

@@ -19,6 +19,7 @@ from components import (
     notices,
     report,
     runtime,
+    state,
     structure_names,
     tables,
 )
@@ -49,7 +50,9 @@ else:
             case.id, case.version, series_uid, tuple(shown or ()), None, pet_uid=pet_uid
         )
         notices.left_out(scene.left_out)
-        picked = show_viewer(scene.blob, key="contours.viewer", height=560).seed_mm
+        picked = show_viewer(
+            scene.blob, key="contours.viewer", height=560, focus=state.place_to_show(case.id)
+        ).seed_mm
         if picked is not None and has_ct and not case.in_planning_frame(series_uid):
             st.warning(
                 "This image lies in another frame of reference than the planning CT: pick the "

@@ -119,6 +119,16 @@ class Pane {
     return mm;
   }
 
+  sees(mm) { // whether a position lies within the canvas, zoomed and panned as it is
+    const p = this.project(), x = p.toX(mm[this.ua]), y = p.toY(mm[this.va]);
+    return x >= 0 && y >= 0 && x <= this.canvas.width && y <= this.canvas.height;
+  }
+
+  centreOn(mm) {
+    const [[u0, u1], [v0, v1]] = this.extent;
+    this.pan = [mm[this.ua] - (u0 + u1) / 2, mm[this.va] - (v0 + v1) / 2];
+  }
+
   drawImage(index, lut, lutVersion) {
     const key = `${index}/${lutVersion}/${this.scene.version}`;
     if (this.keys.image !== key) {

@@ -21,6 +21,7 @@ class Viewer {
     this.root.__abscope = hooksOf(this);
     this.root.dataset.mountMs = String(Math.round(performance.now()));
     partsHub().listeners.add((this.onPart = (part) => this.receive(part)));
+    focusHub().listeners.add((this.onFocus = () => this.takeFocus()));
     this.observer = new ResizeObserver(() => this.fitCanvases());
     this.panes.forEach((pane) => this.observer.observe(pane.holder));
     this.observer.observe(this.root);
@@ -58,6 +59,7 @@ class Viewer {
     const fresh = JSON.stringify([scene.header.levels, scene.header.doses.dose_a?.max]);
     if (this.levelsOf !== fresh) { this.levelsOf = fresh; this.startLevels(); }
     for (const part of partsHub().parts.values()) scene.apply(part);
+    this.takeFocus();
     this.root.removeAttribute("data-full");
     buildPanels(this);
     this.fitCanvases();
@@ -69,6 +71,22 @@ class Viewer {
     if (!this.scene || !this.scene.apply(part)) return;
     this.watchParts();
     this.requestDraw();
+  }
+
+  // Move to the place that Python asks for; window, zoom and pan stay.
+  takeFocus() {
+    const hub = focusHub(), { wanted } = hub;
+    if (!wanted || wanted.scene !== this.scene?.id || hub.done.has(wanted.id)) return;
+    hub.done.add(wanted.id);
+    this.goto(wanted.mm);
+    this.bringIntoView();
+    this.notify();
+  }
+
+  bringIntoView() { // the panes and the page's scroll, where they are not to be seen
+    const mm = this.mm;
+    for (const pane of this.shownPanes()) if (pane.ratio && !pane.sees(mm)) pane.centreOn(mm);
+    this.stage.scrollIntoView({ block: "nearest" });
   }
 
   // Ask Python again when parts that it believes we have never arrive (this element was rebuilt).
@@ -301,6 +319,7 @@ class Viewer {
     clearTimeout(this.notifyTimer);
     cancelAnimationFrame(this.frame);
     partsHub().listeners.delete(this.onPart);
+    focusHub().listeners.delete(this.onFocus);
     this.observer.disconnect();
     this.root.remove();
     delete this.parent.__abscopeViewer;

@@ -36,6 +36,7 @@ def _read(*names: str) -> str:
 
 
 _VIEWER = st.components.v2.component("abscope_viewer", css=_read("viewer.css"), js=_read(*_SCRIPTS))
+_FOCUS = st.components.v2.component("abscope_viewer_focus", js=_read("focus.js"))
 _PART = st.components.v2.component("abscope_viewer_part", js=_read("part.js"))
 
 
@@ -60,6 +61,7 @@ def show_viewer(
     *,
     key: str,
     height: int = 640,
+    focus: state.Place | None = None,
     on_pick: Callable[[Point], None] | None = None,
 ) -> ViewerState:
     """Show a packed scene; return the crosshair and a picked seed.
@@ -72,6 +74,9 @@ def show_viewer(
         Widget key, ``"<page>.<name>"``.
     height : int
         Height of the image panes in CSS pixels; on narrow pages they become lower.
+    focus : Place, optional
+        Where the crosshair goes, from `state.place_to_show`. The browser follows each request once,
+        whether the viewer is open or opens later; window and zoom stay and no voxel is sent again.
     on_pick : callable, optional
         Called with the seed (x, y, z) in millimetres before the run that a pick starts.
     """
@@ -88,6 +93,12 @@ def show_viewer(
             data=head_of(blob, layout, height),
             on_crosshair_change=_nothing,
             on_seed_change=picked,
+        )
+        _FOCUS(
+            key=f"{key}.focus",
+            data=None
+            if focus is None
+            else {"id": focus.id, "scene": layout.scene_id, "mm": list(focus.mm)},
         )
         crosshair = _value(result, "crosshair")
         have = _value(crosshair, "have")

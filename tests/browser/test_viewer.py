@@ -482,6 +482,30 @@ def test_seed_is_handed_over_once(viewer):
     expect(page.get_by_text(re.compile("seed=None picked="))).to_be_visible()
 
 
+def test_show_me_moves_the_crosshair_once_and_keeps_the_rest(viewer):
+    page = viewer.page
+    viewer.api("goto(0.5, 0.5, 0)")
+    page.get_by_role("button", name="Bone").click()
+    before, received = viewer.state(), len(viewer.received)
+    page.get_by_role("button", name="Show me").click()
+    expect(page.get_by_text("crosshair=(-79.5, -49.5, 30.0)")).to_be_visible()
+    after = viewer.state()
+    assert after["mm"] == pytest.approx([-80, -50, 30], abs=0.51)
+    same = ("sceneId", "width", "level", "panes", "mode", "complete")
+    assert [after[k] for k in same] == [before[k] for k in same]
+    assert sum(len(frame) for frame in viewer.received[received:]) < 50_000
+    page.mouse.click(*viewer.at("axial", (21.5, -14.5, 30.0)))  # the person moves on
+    expect(page.get_by_text(re.compile(r"crosshair=\(2[12]\."))).to_be_visible()
+    moved = viewer.state()["mm"]
+    page.get_by_role("button", name="Unrelated").click()
+    page.get_by_role("button", name="Elsewhere").click()  # another case's place
+    time.sleep(0.4)
+    assert viewer.state()["mm"] == moved
+    page.get_by_role("button", name="Show me").click()  # asked again: followed again
+    expect(page.get_by_text("crosshair=(-79.5, -49.5, 30.0)")).to_be_visible()
+    page.get_by_role("button", name="Mediastinum").click()
+
+
 def test_canvases_say_what_they_show(viewer):
     viewer.api("goto(0.5, 0.5, 0)")
     expect(viewer.pane("axial")).to_have_attribute(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from components import state
 from components.viewer.viewer import show_viewer
 
 st.set_page_config(layout="wide", page_title="Viewer")
@@ -20,15 +21,16 @@ if st.toggle("Other structures"):
 
 @st.fragment
 def viewer() -> None:
-    state = show_viewer(
+    seen = show_viewer(
         (default.parent / Path(name).name).read_bytes(),
         key="test.viewer",
         height=int(st.query_params.get("height", "560")),
+        focus=state.place_to_show("test"),
         on_pick=lambda mm: st.session_state.update(picked=mm),
     )
     runs = st.session_state["runs"] = st.session_state.get("runs", 0) + 1
-    st.text(f"crosshair={state.crosshair_mm}")
-    st.text(f"seed={state.seed_mm} picked={st.session_state.get('picked')}")
+    st.text(f"crosshair={seen.crosshair_mm}")
+    st.text(f"seed={seen.seed_mm} picked={st.session_state.get('picked')}")
     st.text(f"fragment runs={runs}")
 
 
@@ -40,4 +42,6 @@ count = st.session_state["page_runs"] = st.session_state.get("page_runs", 0) + 1
 if not st.toggle("Hide"):
     viewer()
 st.button("Unrelated")
+st.button("Show me", on_click=state.show_me, args=("test", (-80.0, -50.0, 30.0)))
+st.button("Elsewhere", on_click=state.show_me, args=("another", (0.0, 0.0, 0.0)))
 st.text(f"page runs={count}")
