@@ -6,7 +6,7 @@ import streamlit as st
 
 import components.preload  # noqa: F401  # first of all imports, see there
 from abscope.core.errors import AbscopeError
-from abscope.workflows.contouring import compare_rois
+from abscope.workflows.comparing import compare_rois
 from abscope.workflows.findings import all_findings
 from abscope.workflows.naming import rename_structures
 from components import (

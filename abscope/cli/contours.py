@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 
 from abscope.cli.shared import ACTOR, Result, plain_card
 from abscope.workflows import views
 from abscope.workflows.context import Context
-from abscope.workflows.contouring import compare_rois, contour_case
+from abscope.workflows.comparing import compare_sets, compare_structures
+from abscope.workflows.contouring import contour_case
 from abscope.workflows.naming import rename_structure
 
 
@@ -28,11 +28,12 @@ def contour(context: Context, given: argparse.Namespace) -> Result:
 
 
 def compare(context: Context, given: argparse.Namespace) -> Result:
-    """``compare``."""
+    """``compare``: two structures, or two whole sets where no colon names a structure."""
     case = context.cases.get(given.case)
-    return dataclasses.asdict(
-        compare_rois(context, case, given.a, given.b, without_targets=given.without_gtv)
-    )
+    options = {"without_targets": given.without_gtv, "tolerance_mm": given.tolerance_mm}
+    if ":" in given.a or ":" in given.b:
+        return compare_structures(context, case, given.a, given.b, **options).as_json()
+    return compare_sets(context, case, given.a, given.b, **options).as_json()
 
 
 def rename(context: Context, given: argparse.Namespace) -> Result:

@@ -12,6 +12,8 @@ from abscope.core.errors import UsageError
 
 #: What ``dvh`` gives when no metrics are named.
 DEFAULT_METRICS = "mean,min,max,D95%,D2cm3,V20Gy,V20Gy[cm3]"
+#: A surface Dice at more than this says nothing (mm).
+LARGEST_TOLERANCE_MM = 100.0
 #: Options whose value may begin with a minus sign.
 _POINTS = ("--seed", "--at")
 
@@ -77,6 +79,29 @@ def point(text: str) -> tuple[float, float, float]:
     return (x, y, z)
 
 
+def tolerance(text: str) -> float:
+    """Return a distance of 0 mm or more.
+
+    Examples
+    --------
+    >>> tolerance("2.5")
+    2.5
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= LARGEST_TOLERANCE_MM:
+        raise UsageError(
+            "bad-tolerance",
+            "The tolerance is no distance.",
+            where="--tolerance-mm",
+            expected=f"a number from 0 to {LARGEST_TOLERANCE_MM:g}",
+            remedy="Write for example --tolerance-mm 3",
+        )
+    return value
+
+
 def _parser() -> Parser:
     parser = Parser(
         prog="python -m abscope",
@@ -111,10 +136,13 @@ def _parser() -> Parser:
     contour.add_argument("--structures", default="", metavar="NAME,NAME")
     contour.add_argument("--seed", type=point, metavar="X,Y,Z")
 
-    compare = add("compare", "Compare two structures.")
+    compare = add("compare", "Compare two structures, or two structure sets.")
     compare.add_argument("case")
     for side in ("--a", "--b"):
-        compare.add_argument(side, required=True, metavar="SET:ROI")
+        compare.add_argument(side, required=True, metavar="SET[:ROI]")
+    compare.add_argument(
+        "--tolerance-mm", type=tolerance, metavar="MM", help="of surface Dice; the organ's own"
+    )
     compare.add_argument(
         "--without-gtv", action="store_true", help="take the clinical GTV out of both"
     )

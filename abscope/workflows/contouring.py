@@ -1,4 +1,4 @@
-"""Auto-contours of a case, run as a job, and the comparison of two structures."""
+"""Auto-contours of a case, run as a job."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ import time
 from typing import Any
 
 from abscope.contour import registry
-from abscope.contour.compare import Comparison, compare
 from abscope.contour.engine import Report, Request, not_found
 from abscope.core.case import Case, Series, StructureSetInfo
-from abscope.core.errors import ConflictError, EngineError, NotFoundError, UsageError
+from abscope.core.errors import ConflictError, EngineError, NotFoundError
 from abscope.core.ids import uid_from
-from abscope.core.names import is_target
-from abscope.core.structures import Region, Roi, StructureSet
 from abscope.store.audit import AuditEntry
 from abscope.store.cases import Additions
 from abscope.workflows.context import Actor, Context, open_context
@@ -168,75 +165,6 @@ def contour_job(job_id: str, case_id: str, parameters: str) -> None:
 def _summary(done: Contoured) -> str:
     text = f"{len(done.structure_set.rois)} structures in {done.seconds:.0f} s"
     return text + (f"; not found: {', '.join(done.not_found)}" if done.not_found else "")
-
-
-def find_roi(
-    context: Context, case: Case, reference: str
-) -> tuple[StructureSetInfo, StructureSet, Roi]:
-    """Return the set, its contours and the structure that ``SET:ROI`` names.
-
-    ``SET`` is a structure set UID, ``clinical`` or ``auto`` (the newest of its kind); ``ROI`` is a
-    number or a name.
-
-    Raises
-    ------
-    UsageError, NotFoundError
-    """
-    set_key, separator, roi_key = reference.partition(":")
-    if not separator or not roi_key:
-        raise UsageError(
-            "bad-structure-reference",
-            "The structure is not named as SET:ROI.",
-            where="--a and --b",
-            expected="a structure set UID, a colon, and a structure number or name",
-            remedy="List sets and structures with `python -m abscope show CASE`.",
-        )
-    matching = [s for s in case.structure_sets if s.uid == set_key] or [
-        s
-        for s in case.structure_sets
-        if (set_key == "auto" and s.is_auto) or (set_key == "clinical" and not s.is_auto)
-    ]
-    if not matching:
-        raise NotFoundError(
-            "structure-set-not-found",
-            "There is no such structure set in this case.",
-            where="--a and --b",
-            expected="the UID of a stored structure set",
-            remedy="List them with `python -m abscope show CASE`.",
-        )
-    contours = context.cases.structure_set(matching[-1])
-    return matching[-1], contours, contours.roi(roi_key)
-
-
-def compare_rois(
-    context: Context, case: Case, first: str, second: str, *, without_targets: bool = False
-) -> Comparison:
-    """Return the agreement of two structures named as ``SET:ROI``.
-
-    With `without_targets` the GTVs of the clinical sets are taken out of both, as lung contours
-    with and without the tumor can then be compared.
-    """
-    info_a, _, roi_a = find_roi(context, case, first)
-    info_b, _, roi_b = find_roi(context, case, second)
-    frames = {info_a.frame_of_reference_uid, info_b.frame_of_reference_uid} - {""}
-    if len(frames) > 1:
-        raise EngineError(
-            "frames-differ",
-            "The two structures lie in different frames of reference.",
-            where="--a and --b",
-            expected="one frame of reference",
-            remedy="Compare structures that were drawn on the same image.",
-        )
-    gtvs: tuple[Roi, ...] = ()
-    if without_targets:
-        for info in case.structure_sets:
-            if not info.is_auto and not gtvs:
-                rois = context.cases.structure_set(info).rois
-                gtvs = tuple(r for r in rois if is_target(r.standard_name, "GTV") and r.closed)
-    return compare(
-        Region(name=roi_a.name, include=(roi_a,), exclude=gtvs),
-        Region(name=roi_b.name, include=(roi_b,), exclude=gtvs),
-    )
 
 
 def _image(case: Case, series_uid: str) -> Series:

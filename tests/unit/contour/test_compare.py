@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from abscope.contour.compare import compare, compare_regions, surface_distances
+from abscope.contour.compare import compare, compare_regions, pair_of
+from abscope.contour.compare_planes import agreement_by_plane, worst_plane
 from abscope.core.errors import RefusedError
 from abscope.core.structures import Contour, Region, Roi
 
@@ -110,12 +111,90 @@ def test_fully_excluded_structure_is_refused() -> None:
         compare(sphere(10), sphere(10), exclude=sphere(12))
 
 
-def test_surface_distances_are_those_of_a_distance_transform() -> None:
-    rng = np.random.default_rng(3)
-    spacing = (3.0, 0.9, 0.7)
-    a, b = (ndimage.gaussian_filter(rng.normal(size=(12, 40, 40)), 2) > 0.02 for _ in range(2))
-    got = surface_distances(a, b, spacing)
-    shells = [m & ~ndimage.binary_erosion(np.pad(m, 1))[1:-1, 1:-1, 1:-1] for m in (a, b)]
-    maps = [ndimage.distance_transform_edt(~s, sampling=spacing) for s in shells]
-    expected = np.concatenate([maps[1][shells[0]], maps[0][shells[1]]])
-    assert np.allclose(np.sort(got), np.sort(expected))
+def shifted_spheres(shift: float, radius: float, tolerance: float) -> tuple[float, float, float]:
+    """Return mean distance, HD95 and surface Dice of two spheres in closed form."""
+    angle = np.linspace(0, np.pi, 20001)
+    away = np.abs(np.sqrt(radius**2 - 2 * radius * shift * np.cos(angle) + shift**2) - radius)
+    weights = np.sin(angle)
+    order = np.argsort(away)
+    summed = np.cumsum(weights[order]) / weights.sum()
+    hd95 = float(away[order][np.searchsorted(summed, 0.95)])
+    within = float(weights[away <= tolerance].sum() / weights.sum())
+    return float(np.average(away, weights=weights)), hd95, within
+
+
+@pytest.mark.parametrize("tolerance", [1.0, 2.0, 4.0])
+def test_surface_distances_of_shifted_spheres_are_those_of_the_closed_form(tolerance) -> None:
+    mean, hd95, within = shifted_spheres(6.0, 20.0, tolerance)
+    result = compare(sphere(20), sphere(20, (6.0, 0, 0)), tolerance_mm=tolerance)
+    assert result.mean_surface_distance_mm == pytest.approx(mean, abs=0.15)
+    assert result.hd95_mm == pytest.approx(hd95, abs=0.1)
+    assert result.surface_dice == pytest.approx(within, abs=0.03)
+    assert result.largest_distance_mm == pytest.approx(6.0, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "near_mm2"), [(1.0, 3600 - 120 + 900 - 28**2), (2.0, 5400), (3.0, 5400)]
+)
+def test_surface_dice_of_shifted_cubes_is_that_of_the_closed_form(tolerance, near_mm2) -> None:
+    """Of 5400 mm2 the sides touch but for a strip; the inner end is near the sides' edges only."""
+    planes = np.arange(0.5, 30.0)
+    result = compare(box(0, 30, planes), box(2, 32, planes), tolerance_mm=tolerance)
+    assert result.surface_dice == pytest.approx(near_mm2 / 5400, abs=0.01)
+    assert result.hd95_mm == pytest.approx(2.0, abs=0.02)
+
+
+def test_a_known_shift_and_volume_difference_are_found() -> None:
+    result = compare(sphere(20), sphere(20, (1.0, -2.0, 3.0)))
+    assert result.center_shift_mm == pytest.approx((1.0, -2.0, 3.0), abs=0.05)
+    assert result.center_distance_mm == pytest.approx(np.sqrt(14), abs=0.05)
+    planes = np.arange(0.5, 30.0)
+    wider = compare(box(0, 30, planes), box(0, 33, planes))
+    assert wider.volume_difference_percent == pytest.approx(10.0, abs=0.05)
+    assert wider.volume_difference_cm3 == pytest.approx(2.7, abs=0.01)
+
+
+def test_swapping_both_turns_what_has_a_direction_and_nothing_else() -> None:
+    a, b = sphere(20), sphere(17, (3, 1, 1))
+    there, back = compare(a, b), compare(b, a)
+    assert there.surface_dice == pytest.approx(back.surface_dice)
+    assert there.mean_surface_distance_mm == pytest.approx(back.mean_surface_distance_mm)
+    assert there.hd95_one_sided_mm == pytest.approx(back.hd95_one_sided_mm[::-1])
+    assert there.center_shift_mm == pytest.approx([-v for v in back.center_shift_mm])
+    assert there.volume_difference_cm3 == pytest.approx(-back.volume_difference_cm3)
+
+
+def test_a_surface_of_many_small_pixels_weighs_no_more_than_one_of_few() -> None:
+    """The same shift of the same box, drawn on planes 1 mm and 3 mm apart."""
+    thin, thick = np.arange(0.5, 30.0), np.arange(1.5, 30.0, 3.0)
+    found = [compare(box(0, 30, p), box(2, 32, p)) for p in (thin, thick)]
+    assert found[0].mean_surface_distance_mm == pytest.approx(
+        found[1].mean_surface_distance_mm, abs=0.05
+    )
+
+
+def test_planes_tell_where_two_structures_part() -> None:
+    planes = np.arange(0.0, 30.0, 3.0)
+    a, b = box(0, 30, planes), box(0, 30, planes)
+    bent = list(b.contours)
+    bent[6] = Contour(points_mm=bent[6].points_mm + [9.0, 0, 0])
+    pair = pair_of(Region.of(a), Region.of(dataclasses.replace(b, contours=tuple(bent))))
+    found = agreement_by_plane(pair)
+    assert [round(p.offset_mm) for p in found] == list(range(0, 30, 3))
+    worst = worst_plane(found)
+    assert worst is not None
+    assert worst.offset_mm == pytest.approx(18.0)
+    assert worst.dice == pytest.approx(21 / 30, abs=0.01)
+    assert worst.distance_mm == pytest.approx(9.0, abs=0.1)
+    assert worst.position_mm[2] == pytest.approx(18.0)
+    assert {round(p.dice, 6) for p in found if p is not worst} == {1.0}
+
+
+def test_a_plane_that_only_one_reaches_has_no_distance() -> None:
+    pair = pair_of(
+        Region.of(box(0, 30, np.arange(0.0, 30.0, 3.0))),
+        Region.of(box(0, 30, np.arange(0.0, 18.0, 3.0))),
+    )
+    last = agreement_by_plane(pair)[-1]
+    assert (last.dice, last.distance_mm, last.area_b_cm2) == (0.0, None, 0.0)
+    assert last.position_mm == pytest.approx((15.0, 15.0, 27.0), abs=0.2)
