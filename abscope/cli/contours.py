@@ -7,8 +7,8 @@ import sys
 
 from abscope.cli.shared import ACTOR, Result, plain_card
 from abscope.workflows import views
-from abscope.workflows.context import Context
 from abscope.workflows.comparing import compare_sets, compare_structures
+from abscope.workflows.context import Context
 from abscope.workflows.contouring import contour_case
 from abscope.workflows.naming import rename_structure
 

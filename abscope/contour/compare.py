@@ -202,9 +202,7 @@ def _within(distances_mm: FloatArray, areas_mm2: FloatArray, tolerance_mm: float
 
 def _center_mm(weights: npt.NDArray[np.float32], grid: Grid) -> FloatArray:
     """Return the center of mass as an LPS position, shape (3,)."""
-    shares = [
-        weights.sum(axis=axes, dtype=np.float64) for axes in ((1, 2), (0, 2), (0, 1))
-    ]
+    shares = [weights.sum(axis=axes, dtype=np.float64) for axes in ((1, 2), (0, 2), (0, 1))]
     index = [float(s @ np.arange(s.size)) / float(s.sum()) for s in shares]
     return np.asarray(grid.to_mm([index])[0])
 

@@ -1,4 +1,4 @@
-"""Agreement of two structures plane by plane: where along the patient do they part?"""
+"""Agreement of two structures plane by plane: where along the patient they part."""
 
 from __future__ import annotations
 

@@ -27,6 +27,8 @@ from abscope.core.geometry import FloatArray
 NEAREST = 4
 #: Triangles smaller than this are corners cut to nothing (mm2).
 LEAST_AREA_MM2 = 1e-9
+#: Distances below this are rounding (mm).
+LEAST_DISTANCE_MM = 1e-9
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -85,12 +87,11 @@ def distances_to_mm(surface: Surface, other: Surface) -> FloatArray:
     points = surface.centers_mm
     _, nearest = cKDTree(other.centers_mm).query(points, k=count, workers=-1)
     candidates = np.ascontiguousarray(np.reshape(nearest, (len(points), count)), dtype=np.int64)
-    return np.asarray(_to_triangles(points, other.corners_mm, candidates))
+    found = np.asarray(_to_triangles(points, other.corners_mm, candidates))
+    return np.where(found < LEAST_DISTANCE_MM, 0.0, found)
 
 
-def weighted_percentile(
-    values: FloatArray, weights: FloatArray, percent: float
-) -> float:
+def weighted_percentile(values: FloatArray, weights: FloatArray, percent: float) -> float:
     """Return the smallest value that at least this share of the weight does not exceed.
 
     Examples

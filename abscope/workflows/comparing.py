@@ -265,9 +265,7 @@ def _pairs(
             if roi.volume_cm3:
                 found.setdefault(roi.standard_name or fold(roi.name.strip()), []).append(roi)
         keyed.append(found)
-    common = [
-        key for key, rois in keyed[0].items() if len(rois) == len(keyed[1].get(key, ())) == 1
-    ]
+    common = [key for key, rois in keyed[0].items() if len(rois) == len(keyed[1].get(key, ())) == 1]
     left = [
         tuple(roi.name for key, rois in found.items() if key not in common for roi in rois)
         for found in keyed

@@ -6,7 +6,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-from scipy import ndimage
 
 from abscope.contour.compare import compare, compare_regions, pair_of
 from abscope.contour.compare_planes import agreement_by_plane, worst_plane
@@ -177,7 +176,7 @@ def test_planes_tell_where_two_structures_part() -> None:
     planes = np.arange(0.0, 30.0, 3.0)
     a, b = box(0, 30, planes), box(0, 30, planes)
     bent = list(b.contours)
-    bent[6] = Contour(points_mm=bent[6].points_mm + [9.0, 0, 0])
+    bent[6] = Contour(points_mm=bent[6].points_mm + np.array([9.0, 0, 0]))
     pair = pair_of(Region.of(a), Region.of(dataclasses.replace(b, contours=tuple(bent))))
     found = agreement_by_plane(pair)
     assert [round(p.offset_mm) for p in found] == list(range(0, 30, 3))
