@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "delete": "cases:delete",
     "contour": "contours:contour",
     "compare": "contours:compare",
+    "check": "contours:check",
     "rename": "contours:rename",
     "dvh": "dose:dvh",
     "sum": "dose:add_doses",

@@ -11,6 +11,7 @@ from abscope.workflows.comparing import compare_sets, compare_structures
 from abscope.workflows.context import Context
 from abscope.workflows.contouring import contour_case
 from abscope.workflows.naming import rename_structure
+from abscope.workflows.quality import check_set
 
 
 def contour(context: Context, given: argparse.Namespace) -> Result:
@@ -34,6 +35,11 @@ def compare(context: Context, given: argparse.Namespace) -> Result:
     if ":" in given.a or ":" in given.b:
         return compare_structures(context, case, given.a, given.b, **options).as_json()
     return compare_sets(context, case, given.a, given.b, **options).as_json()
+
+
+def check(context: Context, given: argparse.Namespace) -> Result:
+    """``check``."""
+    return check_set(context, context.cases.get(given.case), given.set or "").as_json()
 
 
 def rename(context: Context, given: argparse.Namespace) -> Result:

@@ -147,6 +147,12 @@ def _parser() -> Parser:
         "--without-gtv", action="store_true", help="take the clinical GTV out of both"
     )
 
+    check = add("check", "Check the quality of a structure set.")
+    check.add_argument("case")
+    check.add_argument(
+        "--set", metavar="SET", help="UID, clinical, auto or edited; the newest clinical one"
+    )
+
     rename = add("rename", "Give a structure its TG-263 name.")
     rename.add_argument("case")
     rename.add_argument("--set", required=True, metavar="UID", help="structure set")

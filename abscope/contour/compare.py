@@ -150,7 +150,7 @@ def pair_of(a: Region, b: Region, *, axes: npt.ArrayLike | None = None) -> Pair:
         When a region encloses no volume.
     """
     regions = [a, b]
-    grid = _common_grid(regions, np.eye(3) if axes is None else np.asarray(axes, np.float64))
+    grid = common_grid(regions, np.eye(3) if axes is None else np.asarray(axes, np.float64))
     weights = [region_weights(region, grid) for region in regions]
     for region, covered in zip(regions, weights, strict=True):
         if not covered.any():
@@ -226,7 +226,7 @@ def _less(region: Region, exclude: Roi | None) -> Region:
     return dataclasses.replace(region, exclude=(*region.exclude, exclude))
 
 
-def _common_grid(regions: list[Region], axes: FloatArray) -> Grid:
+def common_grid(regions: list[Region], axes: FloatArray) -> Grid:
     """Return a grid around both regions, its planes on those of the contours."""
     stacks: list[tuple[Slab, ...]] = []
     for region in regions:

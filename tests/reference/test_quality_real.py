@@ -1,0 +1,88 @@
+"""LUNG1-001: quality checks on the clinical set, clean and with every kind of error planted."""
+
+from __future__ import annotations
+
+import functools
+import time
+
+import pytest
+
+from abscope.contour.quality import Quality, check_quality
+from abscope.core.geometry import Volume
+from abscope.core.structures import StructureSet
+from abscope.dicom.reader import read_upload
+from abscope.dicom.sources import from_paths
+from benchmarks.real_cases import data_path
+from tests.planted_errors import Planted, found, one_of_each, planted_in
+
+CT = data_path("lung1-001/ct.zip")
+PLAN = data_path("lung1-001/plan-a.zip")
+pytestmark = [
+    pytest.mark.data,
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        CT is None or PLAN is None, reason="lung1-001 is not here: set ABSCOPE_TEST_DATA"
+    ),
+]
+#: Share of planted errors that have to be found (peers.md, contour QA bar).
+LEAST_SENSITIVITY = 0.95
+#: The first check compiles; this is the time of the second (s), with room for a busy machine.
+LONGEST_SECONDS = 8.0
+
+
+@functools.cache
+def case() -> tuple[Volume, StructureSet]:
+    assert CT is not None
+    assert PLAN is not None
+    (draft,) = read_upload(from_paths([CT, PLAN])).drafts
+    return draft.series[0][1], draft.structure_sets[0]
+
+
+@functools.cache
+def clean() -> Quality:
+    volume, structures = case()
+    return check_quality(structures, volume.grid, volume)
+
+
+def test_the_clinical_set_gives_no_warning_and_its_islands_and_holes_are_noted() -> None:
+    """Lung_R has an island of 0.17 cm3, both lungs a hole at the hilum, the cord is drawn wide."""
+    assert {i.finding.severity for i in clean().issues} == {"info"}
+    assert sorted({(i.finding.code, i.numbers[0]) for i in clean().issues}) == [
+        ("contours-tiny", 7),
+        ("contours-tiny", 8),
+        ("size-outside-range", 6),
+        ("structure-has-hole", 7),
+        ("structure-has-hole", 8),
+        ("structure-in-several-parts", 8),
+    ]
+
+
+def test_the_check_takes_seconds() -> None:
+    clean()
+    volume, structures = case()
+    started = time.perf_counter()
+    check_quality(structures, volume.grid, volume)
+    assert time.perf_counter() - started < LONGEST_SECONDS
+
+
+def missed_of(planted: list[Planted]) -> list[str]:
+    volume = case()[0]
+    return [
+        p.what
+        for p in planted
+        if not found(p, check_quality(p.structures, volume.grid, volume), clean())
+    ]
+
+
+def test_an_error_of_each_kind_is_found() -> None:
+    planted = one_of_each(planted_in(case()[1], tissue=True))
+    assert len(planted) >= 13
+    assert missed_of(planted) == []
+
+
+@pytest.mark.long
+def test_errors_of_every_kind_in_every_structure_are_found() -> None:
+    planted = list(planted_in(case()[1], tissue=True))
+    missed = missed_of(planted)
+    assert len(planted) >= 70
+    assert 1 - len(missed) / len(planted) >= LEAST_SENSITIVITY, missed

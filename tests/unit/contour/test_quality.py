@@ -1,0 +1,135 @@
+"""Quality checks: a clean set gives nothing, and every planted error is named with its place."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+import numpy as np
+import pytest
+
+from abscope.contour.quality import Quality, check_quality
+from abscope.core.geometry import Grid
+from abscope.core.structures import Contour, Roi, StructureSet
+from tests.phantoms import circle, sphere_roi
+from tests.planted_errors import found, moved, one_of_each, planted_in
+
+GRID = Grid.regular(
+    origin_mm=(-217.5, -178.5, -120.0), spacing_zyx_mm=(3.0, 3.0, 3.0), shape_zyx=(80, 120, 146)
+)
+PLANES = np.arange(-120.0, 120.0, 3.0)
+
+
+def tube(number: int, name: str, center: tuple[float, float], radius: float, planes) -> Roi:
+    return Roi(
+        number=number,
+        name=name,
+        standard_name=name,
+        contours=tuple(Contour(points_mm=circle(center, radius, float(z))) for z in planes),
+    )
+
+
+def clean() -> StructureSet:
+    inner = PLANES[10:-10]
+    ball = sphere_roi(8, "GTV_1", 15.0, (80.0, 0.0, 0.0), 3.0)
+    margin = sphere_roi(9, "PTV_1", 24.0, (80.0, 0.0, 0.0), 3.0)
+    rois = (
+        tube(1, "External", (0.0, 0.0), 165.0, PLANES),
+        tube(2, "Lung_L", (80.0, 0.0), 55.0, inner),
+        tube(3, "Lung_R", (-80.0, 0.0), 55.0, inner),
+        tube(4, "SpinalCord", (0.0, 70.0), 6.0, PLANES),
+        tube(5, "Heart", (0.0, -40.0), 24.0, inner),
+        tube(6, "Esophagus", (0.0, 30.0), 9.0, PLANES),
+        *(dataclasses.replace(r, standard_name=r.name) for r in (ball, margin)),
+    )
+    return StructureSet(
+        uid="1", label="clean", source="clinical", frame_of_reference_uid="", rois=rois
+    )
+
+
+@functools.cache
+def clean_quality() -> Quality:
+    return check_quality(clean(), GRID)
+
+
+def test_a_clean_set_gives_no_finding() -> None:
+    assert clean_quality().issues == ()
+
+
+@pytest.mark.parametrize(
+    "planted", one_of_each(planted_in(clean(), tissue=False)), ids=lambda p: p.what
+)
+def test_a_planted_error_is_found_with_what_was_expected(planted) -> None:
+    quality = check_quality(planted.structures, GRID)
+    assert found(planted, quality, clean_quality())
+    for item in quality.issues:
+        assert item.finding.expected
+        assert item.finding.remedy or item.finding.severity == "info"
+
+
+@pytest.mark.long
+def test_planted_errors_of_every_kind_in_every_structure_are_found() -> None:
+    planted = list(planted_in(clean(), tissue=False))
+    missed = [
+        p.what for p in planted if not found(p, check_quality(p.structures, GRID), clean_quality())
+    ]
+    assert len(planted) >= 60
+    assert missed == []
+
+
+def test_the_place_of_an_island_is_on_the_island() -> None:
+    lung = next(p for p in planted_in(clean(), tissue=False) if p.what == "an island (2)")
+    quality = check_quality(lung.structures, GRID)
+    (place,) = [
+        i.finding.position_mm
+        for i in quality.issues
+        if i.finding.code == "structure-in-several-parts"
+    ]
+    assert place is not None
+    assert np.allclose(place, (80.0, -130.0, 0.0), atol=6.0)
+
+
+def test_findings_are_the_same_when_the_image_is_stored_the_other_way_round() -> None:
+    turned = dataclasses.replace(
+        GRID,
+        origin_mm=GRID.origin_mm + np.array([145 * 3.0, 119 * 3.0, 0.0]),
+        axes=np.diag([-1.0, -1.0, 1.0]),
+    )
+    swapped = next(planted_in(clean(), tissue=False)).structures
+    codes = [
+        sorted((i.finding.code, i.numbers) for i in check_quality(swapped, grid).issues)
+        for grid in (GRID, turned)
+    ]
+    assert codes[0] == codes[1]
+
+
+def test_without_an_image_the_rest_is_checked_and_the_gap_in_checks_is_said() -> None:
+    swapped = next(planted_in(clean(), tissue=False)).structures
+    quality = check_quality(swapped)
+    assert "side-differs-from-name" in {i.finding.code for i in quality.issues}
+    assert len(quality.left_out) == 2
+
+
+def test_a_lung_that_the_scan_cuts_off_is_told() -> None:
+    cut = dataclasses.replace(clean(), rois=(tube(2, "Lung_L", (80.0, 0.0), 55.0, PLANES[:40]),))
+    assert [i.finding.code for i in check_quality(cut, GRID).issues] == ["structure-cut-off"]
+
+
+def test_a_copy_under_another_name_is_told() -> None:
+    other = dataclasses.replace(clean().rois[4], number=50, name="Liver", standard_name="Liver")
+    codes = {
+        i.finding.code
+        for i in check_quality(
+            dataclasses.replace(clean(), rois=(*clean().rois, other)), GRID
+        ).issues
+    }
+    assert {"structures-identical", "structures-overlap"} <= codes
+
+
+def test_a_set_far_off_the_image_is_said_and_does_not_fail() -> None:
+    far = dataclasses.replace(clean(), rois=tuple(moved((9e3, 0, 0))(r) for r in clean().rois))
+    assert {i.finding.code for i in check_quality(far, GRID).issues} == {"contours-beyond-image"}
+
+
+def test_an_empty_set_has_nothing_to_say() -> None:
+    assert check_quality(dataclasses.replace(clean(), rois=()), None).issues == ()
