@@ -8,6 +8,7 @@ import pytest
 
 from abscope.contour.compare import compare
 from abscope.contour.engine import Request, silent
+from abscope.contour.landmarks import carina_mm
 from abscope.contour.registry import engine
 from abscope.core.geometry import Volume
 from abscope.core.structures import StructureSet
@@ -25,7 +26,7 @@ pytestmark = [
     ),
 ]
 #: Agreed floor for each lung, tumor taken out of both.
-LEAST_DICE = 0.95
+LEAST_DICE = 0.97
 
 
 @functools.cache
@@ -47,15 +48,27 @@ def test_lungs_agree_with_the_clinic_without_the_tumor(auto: str, clinical: str)
     result = compare(drawn().roi(auto), reference.roi(clinical), exclude=reference.roi("GTV-1"))
     assert result.dice >= LEAST_DICE
     assert result.hd95_mm is not None
-    assert result.hd95_mm < 10.0
+    assert result.hd95_mm <= 3.5
 
 
-def test_lungs_leave_the_tumor_out_as_the_clinic_does() -> None:
-    """17 of 156 cm3 of the GTV lie inside the clinical lungs; ours are alike."""
-    gtv = case()[1].roi("GTV-1")
-    both = compare(drawn().roi("Lung_L"), gtv)
-    overlap_cm3 = both.dice * (both.volume_a_cm3 + both.volume_b_cm3) / 2
-    assert overlap_cm3 < 25.0
+def test_lungs_take_the_tumor_in_and_the_healthy_one_nothing() -> None:
+    """The clinic left the tumor out (17 of 156 cm3 inside); ours takes most of it in."""
+    reference, auto = case()[1], drawn()
+    gtv = reference.roi("GTV-1")
+    left = compare(auto.roi("Lung_L"), gtv)
+    shared_cm3 = left.dice * (left.volume_a_cm3 + left.volume_b_cm3) / 2
+    assert shared_cm3 > 0.75 * left.volume_b_cm3
+    with_tumor = compare(auto.roi("Lung_L"), reference.roi("Lung-Left"))
+    assert with_tumor.dice > 0.93
+    right = compare(auto.roi("Lung_R"), reference.roi("Lung-Right"))
+    assert right.dice >= LEAST_DICE
+
+
+def test_carina_lies_where_the_planes_show_it() -> None:
+    carina = carina_mm(drawn())
+    assert carina is not None
+    trachea = drawn().roi("Trachea")
+    assert carina[2] == min(c.points_mm[0, 2] for c in trachea.closed)
 
 
 def test_cord_lies_in_the_canal() -> None:

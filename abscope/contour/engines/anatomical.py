@@ -22,28 +22,38 @@ from abscope.contour.outlines import roi_from_mask
 from abscope.core.errors import EngineError
 from abscope.core.geometry import Volume
 from abscope.core.ids import uid_from
-from abscope.core.structures import Roi, StructureSet
+from abscope.core.structures import Contour, Roi, StructureSet
 
 CARD = EngineCard(
     id="anatomical",
     version="2.0",
     title="Anatomical (thresholds and shape, no trained weights)",
-    structures=("External", "Lung_L", "Lung_R", "Lungs", "Trachea", "Bronchus", "SpinalCanal"),
+    structures=(
+        "External",
+        "Lung_L",
+        "Lung_R",
+        "Lungs",
+        "Trachea",
+        "Bronchus",
+        "SpinalCanal",
+        "Carina",
+    ),
     default_structures=("External", "Lung_L", "Lung_R", "Trachea", "Bronchus", "SpinalCanal"),
     description=(
         "Classical image analysis on CT: the body by threshold and opening, the trachea as a chain "
         "of air cross-sections down to the carina, the main bronchi by leak-guarded growing, the "
-        "lungs as the remaining air divided into left and right, the spinal canal as the soft "
-        "tissue ringed by bone. Nothing is downloaded."
+        "lungs as the remaining air divided into left and right with what fills them, the spinal "
+        "canal as the soft tissue ringed by bone. Nothing is downloaded."
     ),
     licence="Apache-2.0; no weights",
     limits=(
         "Works on axial chest CT of adults without gantry tilt.",
-        "Lungs are aerated lung: tumor, consolidation, atelectasis and effusion are left out.",
+        "Lungs take in tumor, consolidation and atelectasis that the lung surrounds or that lie "
+        "along the chest wall; a collapsed lobe, an effusion and what fills the hilum are left "
+        "out.",
         "The main bronchi end 4 cm from the carina and are not the proximal bronchial tree.",
         "SpinalCanal is the bony canal, not the cord.",
         "Heart, esophagus and great vessels are not drawn.",
-        "Confidence is a plausibility check, not a measured accuracy.",
     ),
 )
 
@@ -130,13 +140,17 @@ def _draw(scene: Scene, names: tuple[str, ...], report: Report) -> tuple[Roi, ..
 
 def _roi(scene: Scene, name: str, drawn: Drawn) -> Roi | None:
     """Return a structure with its outlines and confidence; None when there is nothing of it."""
+    rating = Rating.of(*drawn.rating.checks, *scene.image_checks)
+    number = 1 + CARD.structures.index(name)
+    if drawn.point_zyx is not None:
+        point = Contour(points_mm=scene.image.grid.to_mm([drawn.point_zyx]), geometric_type="POINT")
+        return Roi(number=number, name=name, standard_name=name, contours=(point,))
     if drawn.mask is None or not drawn.mask.any():
         return None
-    rating = Rating.of(*drawn.rating.checks, *scene.image_checks)
     roi = roi_from_mask(
         drawn.mask,
         scene.image.grid,
-        number=1 + CARD.structures.index(name),
+        number=number,
         name=name,
         confidence=confidence_of(name, rating.plausibility),
         confidence_reason=rating.reason,

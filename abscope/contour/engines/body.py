@@ -6,6 +6,8 @@ a few millimetres and fall to an opening; what is inside the skin (lungs, bowel 
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from scipy import ndimage
 
@@ -19,6 +21,8 @@ from abscope.contour.engines.working import (
 
 #: Half-way between air (-1000) and fat or skin (about -100 to 0), rounded up against foam.
 SKIN_HU = -350.0
+#: Air outside the patient is below this, lung above (mean HU over a stretch of the image's edge).
+OPEN_AIR_HU = -945.0
 #: Shells thinner than twice this are taken off (mm).
 SHELL_MM = 6.0
 #: Other parts as large as this share of the largest are kept (arms cut off from the trunk).
@@ -33,7 +37,8 @@ def find_body(work: Working) -> BoolArray:
     """Return the body on the working grid, filled; all False when there is none."""
     spacing = work.spacing_zyx_mm
     dense = np.asarray(work.hu_zyx > SKIN_HU, dtype=np.bool_)
-    body = fill_planes(_patient_parts(open_in_plane(dense, SHELL_MM, spacing)), None, spacing)
+    tissue = _patient_parts(open_in_plane(dense, SHELL_MM, spacing))
+    body = fill_planes(tissue | _lung_at_edges(tissue, work.hu_zyx), None, spacing)
     # Thin skin over air (in front of the windpipe) fell to the opening: close it, open once more.
     rounds = max(1, round(SHELL_MM / spacing[1]))
     near = ndimage.binary_dilation(body, _CROSS, iterations=rounds)
@@ -56,10 +61,27 @@ def _patient_parts(tissue: BoolArray) -> BoolArray:
     return np.asarray(keep[labels], dtype=np.bool_)
 
 
+def _lung_at_edges(tissue: BoolArray, hu: HuArray) -> BoolArray:
+    """Return stretches of the image's edge between tissue that are lung rather than air.
+
+    Where the field of view cuts through a lung, its air would otherwise belong to the outside.
+    """
+    found = np.zeros_like(tissue)
+    for edge in (np.s_[:, 0, :], np.s_[:, -1, :], np.s_[:, :, 0], np.s_[:, :, -1]):
+        for plane in np.flatnonzero(tissue[edge].any(axis=1)):
+            line, values = tissue[edge][plane], hu[edge][plane]
+            there = np.flatnonzero(line)
+            for first, last in itertools.pairwise(there):
+                inner = values[first + 1 : last]
+                if inner.size and float(inner.mean()) > OPEN_AIR_HU:
+                    found[edge][plane, first + 1 : last] = True
+    return found
+
+
 def refine_body(hu_zyx: HuArray, work: Working, body: BoolArray) -> BoolArray:
     """Return the body on the image's own voxels, its skin where the image crosses `SKIN_HU`."""
     near = work.expand(ndimage.binary_dilation(body, _CROSS))
-    core = work.expand(ndimage.binary_erosion(body, _CROSS))
+    core = work.expand(ndimage.binary_erosion(body, _CROSS, border_value=1))
     full = np.asarray(core | (near & (hu_zyx > SKIN_HU)), dtype=np.bool_)
     return fill_planes(full, None, work.spacing_zyx_mm)
 

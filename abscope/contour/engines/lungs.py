@@ -4,8 +4,9 @@
 2. Large parts are lungs, except homogeneous gas; a part on both sides of the middle is divided
    along its densest sheet (the junction line) by a watershed from two cores.
 3. Smaller parts close to a lung join it (lobes behind a tumor, pieces between vessels).
-4. Vessels and the outer hilum are closed in, small islands in a plane are filled; a tumor or a
-   consolidation is larger than both and stays outside, as clinical lung contours have it.
+4. Vessels and the outer hilum are closed in, small islands in a plane are filled.
+5. What holds no air but lies in a lung's hull is found by ``filled`` and kept apart, so that the
+   lung can be had with and without it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from skimage.segmentation import watershed
 
+from abscope.contour.engines.filled import filled_part
 from abscope.contour.engines.working import (
     BoolArray,
     Box,
@@ -32,6 +34,9 @@ from abscope.contour.engines.working import (
 
 #: Border between lung and soft tissue: half-way between about -850 and 50 HU.
 LUNG_HU = -400.0
+#: Where the border is drawn on the image's own voxels: lung contours of the clinic take in the
+#: partial volume at the pleura (fat begins at about -120 HU).
+BORDER_HU = -200.0
 #: Airways are widened by this before they are taken out: their walls (mm).
 AIRWAY_WALL_MM = 3.0
 #: A lung, or a large part of one, has at least this volume (cm3).
@@ -64,11 +69,23 @@ _CROSS = ndimage.generate_binary_structure(2, 1)[None]
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Lungs:
-    """Masks on the image's own voxels (None when not found) and whether they had to be divided."""
+    """What was found.
+
+    Parameters
+    ----------
+    left, right : ndarray of bool or None
+        Air of the lungs, with their vessels, on the image's own voxels; None when not found.
+    divided : bool
+        Whether the lungs touched and had to be divided.
+    filled_left, filled_right : ndarray of bool or None
+        Tumor, consolidation and atelectasis in the lungs, on the working grid.
+    """
 
     left: BoolArray | None
     right: BoolArray | None
     divided: bool
+    filled_left: BoolArray | None = None
+    filled_right: BoolArray | None = None
 
 
 NO_LUNGS = Lungs(left=None, right=None, divided=False)
@@ -112,7 +129,29 @@ def find_lungs(
     right, left = (_finish(hu_zyx, work, sides, side, blocked) for side in (1, 2))
     if left is not None and right is not None:
         left &= ~right  # both may have closed in the same vessel between them
-    return Lungs(left=left, right=right, divided=divided)
+    filled_left, filled_right = _filled(work, left, right, body & ~blocked)
+    return Lungs(
+        left=left,
+        right=right,
+        divided=divided,
+        filled_left=filled_left,
+        filled_right=filled_right,
+    )
+
+
+def _filled(
+    work: Working, left: BoolArray | None, right: BoolArray | None, inside: BoolArray
+) -> tuple[BoolArray | None, BoolArray | None]:
+    """Return the parts of the left and of the right lung that hold no air."""
+    none = np.zeros_like(inside)
+    lungs = [none if mask is None else work.reduce(mask) for mask in (left, right)]
+    parts = [
+        filled_part(work, own, other, inside) if own.any() else None
+        for own, other in (lungs, lungs[::-1])
+    ]
+    if parts[0] is not None and parts[1] is not None:
+        parts[0] &= ~parts[1]
+    return parts[0], parts[1]
 
 
 def _main_parts(
@@ -230,7 +269,7 @@ def _finish(
     near = ndimage.binary_dilation(lung[box], _CROSS) & ~other & ~blocked[box]
     part = dataclasses.replace(work, full_shape_zyx=_shape(work, box))
     fine_box = work.expand_box(box)
-    air = part.expand(near) & (hu_zyx[fine_box] < LUNG_HU)
+    air = part.expand(near) & (hu_zyx[fine_box] < BORDER_HU)
     filled = ndimage.binary_erosion(closed, _CROSS) & ~blocked[box]
     fine = np.asarray(air | part.expand(filled), dtype=np.bool_)
     full = np.zeros(hu_zyx.shape, dtype=np.bool_)

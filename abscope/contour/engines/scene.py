@@ -53,10 +53,14 @@ class Scene:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Drawn:
-    """One structure: its mask on the image's own voxels (None when not found) and its rating."""
+    """One structure: its mask on the image's own voxels (None when not found) and its rating.
+
+    A landmark has no mask but `point_zyx`, a fractional index into the image.
+    """
 
     mask: BoolArray | None
     rating: Rating
+    point_zyx: tuple[float, float, float] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)

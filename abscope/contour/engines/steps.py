@@ -69,7 +69,23 @@ def _airways(scene: Scene) -> Makers:
     )
     scene.airways = found
     trachea, bronchi = rate_airways(found, scene.spacing)
-    return {"Trachea": made(found.trachea, trachea), "Bronchus": made(found.bronchi, bronchi)}
+    makers = {"Trachea": made(found.trachea, trachea), "Bronchus": made(found.bronchi, bronchi)}
+    if found.trachea is not None and found.carina_plane is not None:
+        makers["Carina"] = lambda: Drawn(mask=None, rating=trachea, point_zyx=_carina(scene))
+    return makers
+
+
+def _carina(scene: Scene) -> tuple[float, float, float]:
+    """Return the middle of the trachea's lowest cross-section as a fractional index."""
+    plane, trachea = scene.airways.carina_plane, scene.airways.trachea
+    assert plane is not None
+    assert trachea is not None
+    rows, columns = np.nonzero(trachea[plane])
+    return (
+        float(plane),
+        float(rows.min() + rows.max()) / 2,
+        float(columns.min() + columns.max()) / 2,
+    )
 
 
 def _lungs(scene: Scene) -> Makers:
@@ -85,12 +101,33 @@ def _lungs(scene: Scene) -> Makers:
     )
     scene.lungs = lungs
     left, right = rate_lungs(lungs, work)
-    makers = {"Lung_L": made(lungs.left, left), "Lung_R": made(lungs.right, right)}
+    makers: dict[str, Callable[[], Drawn]] = {
+        "Lung_L": lambda: Drawn(mask=whole_lung(scene, "left"), rating=left),
+        "Lung_R": lambda: Drawn(mask=whole_lung(scene, "right"), rating=right),
+    }
     if lungs.left is not None and lungs.right is not None:
-        both = lungs.left, lungs.right
         worse = min(left, right, key=lambda rating: rating.plausibility)
-        makers["Lungs"] = lambda: Drawn(mask=both[0] | both[1], rating=worse)
+        makers["Lungs"] = lambda: Drawn(mask=_both(scene), rating=worse)
     return makers
+
+
+def whole_lung(scene: Scene, side: str) -> BoolArray | None:
+    """Return the ``left`` or ``right`` lung with its filled parts, on the image's own voxels."""
+    lungs = scene.lungs
+    air, filled, other = (
+        (lungs.left, lungs.filled_left, lungs.right)
+        if side == "left"
+        else (lungs.right, lungs.filled_right, lungs.left)
+    )
+    if air is None or filled is None or not filled.any():
+        return air
+    whole = air | scene.work.expand(filled)
+    return whole if other is None else whole & ~other
+
+
+def _both(scene: Scene) -> BoolArray | None:
+    left, right = whole_lung(scene, "left"), whole_lung(scene, "right")
+    return None if left is None or right is None else left | right
 
 
 def _canal(scene: Scene) -> Makers:
@@ -101,7 +138,13 @@ def _canal(scene: Scene) -> Makers:
 
 STEPS: tuple[Step, ...] = (
     Step(id="body", draws=("External",), needs=(), seconds=2.5, find=_body),
-    Step(id="airways", draws=("Trachea", "Bronchus"), needs=("body",), seconds=2.0, find=_airways),
+    Step(
+        id="airways",
+        draws=("Trachea", "Bronchus", "Carina"),
+        needs=("body",),
+        seconds=2.0,
+        find=_airways,
+    ),
     Step(
         id="lungs",
         draws=("Lung_L", "Lung_R", "Lungs"),

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from abscope.contour.engine import Request, not_found, silent
-from abscope.contour.engines.anatomical import CARD, ENGINE
+from abscope.contour.engines.anatomical import CARD, ENGINE, lungs_of
 from abscope.contour.engines.rating import FLOOR, trapezium
+from abscope.contour.engines.working import working_grid
+from abscope.contour.landmarks import carina_mm
 from abscope.core.errors import EngineError
 from abscope.core.geometry import Grid, Volume
 from abscope.core.rasterise import region_mask
@@ -36,7 +38,8 @@ def dice(a: np.ndarray, b: np.ndarray) -> float:
     [("External", 0.99), ("Lung_L", 0.97), ("Lung_R", 0.97), ("Trachea", 0.9), ("Bronchus", 0.6)],
 )
 def test_overlap_with_the_truth(name: str, least: float) -> None:
-    assert dice(drawn_mask(name), masks()[name]) >= least
+    truth = masks()[name] | masks()["tumor"] if name == "Lung_L" else masks()[name]
+    assert dice(drawn_mask(name), truth) >= least
 
 
 def test_canal_is_continuous_round_and_in_its_place() -> None:
@@ -55,12 +58,47 @@ def test_trachea_ends_at_the_carina() -> None:
     assert abs(lowest - CARINA_Z_MM) <= 9.0
 
 
-def test_tumor_stays_outside_and_vessels_inside_the_lung() -> None:
-    left = drawn_mask("Lung_L")
-    tumor, vessel = (np.round(GRID.to_index(p)).astype(int)[0] for p in
-                     ([[110.0, -10.0, -400.0]], [[80.0, 25.0, -386.0]]))  # fmt: skip
-    assert not left[tuple(tumor)]
+def test_tumor_in_the_lung_and_vessels_belong_to_the_lung() -> None:
+    left, tumor = drawn_mask("Lung_L"), masks()["tumor"]
+    assert left[tumor].mean() > 0.97
+    (vessel,) = np.round(GRID.to_index([[80.0, 25.0, -386.0]])).astype(int)
     assert left[tuple(vessel)]
+    _, air, _ = lungs_of(thorax(), silent)
+    assert not air[working_grid(thorax()).reduce(tumor)].mean() > 0.2
+
+
+def test_carina_is_told_in_millimetres() -> None:
+    carina = carina_mm(drawn())
+    assert carina is not None
+    assert np.allclose(carina, (0.0, 0.0, CARINA_Z_MM), atol=6.0)
+    point = drawn().roi("Carina").contours[0]
+    assert point.geometric_type == "POINT"
+    assert np.allclose(point.points_mm[0], carina)
+    without = dataclasses.replace(
+        drawn(), rois=tuple(r for r in drawn().rois if r.name not in ("Carina", "Bronchus"))
+    )
+    assert carina_mm(without) is None
+
+
+def test_progress_names_the_structures_as_they_are_drawn() -> None:
+    messages: list[str] = []
+    names = ("External", "Lung_L", "Lung_R")
+    ENGINE.run(thorax(), Request(structures=names), lambda share, text: messages.append(text))
+    assert list(dict.fromkeys(messages)) == ["External", "Trachea", "Lung_L", "Lung_R",
+                                            "Drew 3 structures"]  # fmt: skip
+
+
+def test_a_lung_at_the_image_edge_says_so() -> None:
+    image = thorax()
+    grid = dataclasses.replace(GRID, size_yx=(GRID.size_yx[0], 137))
+    cut = Volume(array_zyx=image.array_zyx[:, :, :137].copy(), grid=grid, unit="HU")
+    (left,) = ENGINE.run(cut, Request(structures=("Lung_L",)), silent).rois
+    (whole,) = ENGINE.run(image, Request(structures=("Lung_L",)), silent).rois
+    assert left.confidence_reason == "The left lung touches the image edge."
+    assert whole.confidence_reason == ""
+    assert left.confidence is not None
+    assert whole.confidence is not None
+    assert left.confidence < whole.confidence - 0.1
 
 
 def test_lungs_is_the_union_of_both() -> None:

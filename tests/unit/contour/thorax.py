@@ -66,6 +66,7 @@ def masks() -> dict[str, BoolArray]:
         "Bronchus": bronchi,
         "SpinalCanal": _tube(*CANAL, CANAL_RADIUS_MM),
         "walls": tubes,
+        "tumor": tumor & _ellipsoid(LEFT_LUNG),
     }
 
 
