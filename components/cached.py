@@ -14,10 +14,12 @@ import streamlit as st
 from abscope.dicom.reader import Reading
 from abscope.report.pack import BoardPack
 from abscope.workflows.board import BoardOptions, compose
+from abscope.workflows.comparing import Compared, ComparedSets, compare_sets, compare_structures
 from abscope.workflows.context import Actor
 from abscope.workflows.dose_evaluation import DoseEvaluation, evaluate_dose
 from abscope.workflows.importing import read_files
 from abscope.workflows.prediction import CasePredictions, predict_case, store_predictions
+from abscope.workflows.quality import CheckedSet, check_set
 from abscope.workflows.scenes import SceneParts, scene_parts
 from abscope.workflows.simulation import Baseline, baseline
 from components import runtime
@@ -118,6 +120,44 @@ def packed_scene(
         pet_uid,
     )
     return PackedScene(blob=pack(_scene(parts)), left_out=parts.left_out)
+
+
+@st.cache_resource(scope="session", max_entries=4, show_spinner="Comparing", show_time=True)
+def compared(
+    case_id: str, version: int, first: str, second: str, without: bool, tolerance_mm: float | None
+) -> Compared:
+    """Return the agreement of two structures named as ``SET:NUMBER``."""
+    del version
+    context = runtime.context()
+    return compare_structures(
+        context, context.cases.get(case_id), first, second,
+        without_targets=without, tolerance_mm=tolerance_mm,
+    )  # fmt: skip
+
+
+@st.cache_resource(
+    scope="session", max_entries=4, show_spinner="Comparing the sets", show_time=True
+)
+def compared_sets(
+    case_id: str, version: int, first: str, second: str, without: bool, tolerance_mm: float | None
+) -> ComparedSets:
+    """Return the agreement of two structure sets."""
+    del version
+    context = runtime.context()
+    return compare_sets(
+        context, context.cases.get(case_id), first, second,
+        without_targets=without, tolerance_mm=tolerance_mm,
+    )  # fmt: skip
+
+
+@st.cache_resource(
+    scope="session", max_entries=4, show_spinner="Checking the contours", show_time=True
+)
+def quality(case_id: str, version: int, set_uid: str) -> CheckedSet:
+    """Return the quality check of a structure set."""
+    del version
+    context = runtime.context()
+    return check_set(context, context.cases.get(case_id), set_uid)
 
 
 @st.cache_resource(

@@ -41,6 +41,16 @@ def draw(figure: Any, key: str, alt: str) -> None:
     st.plotly_chart(figure, key=key, config=_CONFIG, theme="streamlit", alt=alt)
 
 
+def draw_pickable(figure: Any, key: str, alt: str) -> int | None:
+    """Draw a Plotly figure; return the index of the point that was clicked, None without one."""
+    event = st.plotly_chart(
+        figure, key=key, config=_CONFIG, theme="streamlit", alt=alt,
+        on_select="rerun", selection_mode="points",
+    )  # fmt: skip
+    points = event["selection"]["points"]
+    return int(points[0]["point_index"]) if points else None
+
+
 def dvh(
     evaluations: Sequence[DoseEvaluation], shown: set[str], unit: Literal["%", "cm3"], key: str
 ) -> None:

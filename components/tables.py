@@ -7,7 +7,6 @@ from components.tables_case import (
     choose_doses,
     choose_pair,
     choose_scene,
-    comparison,
 )
 from components.tables_numbers import (
     HIDDEN_CURVES,
@@ -36,7 +35,6 @@ __all__ = [
     "choose_pair",
     "choose_scenario",
     "choose_scene",
-    "comparison",
     "dose_refusals",
     "has_uncovered",
     "job_rows",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from abscope.contour.compare import Comparison
 from abscope.core.case import Case, StructureSetInfo
 
 #: Source of a structure set made of voxels -> what it is called.
@@ -162,35 +161,3 @@ def _likely_pair(case: Case, keys: list[str]) -> tuple[int, int]:
                 found[name] = (drawn[name], key)
     first, second = next(iter(found.values()), inner[:2] if len(inner) > 1 else keys[:2])
     return keys.index(first), keys.index(second)
-
-
-def comparison(found: Comparison) -> None:
-    """Draw how well two structures agree."""
-    columns = st.columns(5)
-    for column, label, value, help_text in zip(
-        columns,
-        ("Dice", "HD95 (mm)", "Mean distance (mm)", "First (cm³)", "Second (cm³)"),
-        (
-            found.dice,
-            found.hd95_mm,
-            found.mean_surface_distance_mm,
-            found.volume_a_cm3,
-            found.volume_b_cm3,
-        ),
-        (
-            "Overlap: 1 is identical, 0 is apart (Dice 1945)",
-            "95th percentile of the distances between both surfaces",
-            "Mean distance between both surfaces",
-            "Volume of the first structure",
-            "Volume of the second structure",
-        ),
-        strict=True,
-    ):
-        text = (
-            "not available"
-            if value is None
-            else f"{value:.3f}"
-            if label == "Dice"
-            else f"{value:.1f}"
-        )
-        column.metric(label, text, help=help_text)

@@ -6,17 +6,18 @@ import streamlit as st
 
 import components.preload  # noqa: F401  # first of all imports, see there
 from abscope.core.errors import AbscopeError
-from abscope.workflows.comparing import compare_rois
 from abscope.workflows.findings import all_findings
 from abscope.workflows.naming import rename_structures
 from components import (
     banner,
     cached,
+    comparison,
     exports,
     images,
     jobs,
     navigation,
     notices,
+    quality,
     report,
     runtime,
     state,
@@ -99,18 +100,9 @@ if has_ct:
         "outline a tumor, press “Pick seed” in the viewer and click into it."
     )
 
-st.subheader("Compare two structures", anchor=False)
-if sum(bool(r.volume_cm3) for s in case.structure_sets for r in s.rois) < 2:
-    st.caption("Two structures are needed.")
-else:
-    first, second, without = tables.choose_pair(case, "contours.compare")
-    if st.button("Compare", key="contours.compare.run", icon=":material/compare:"):
-        try:
-            with st.spinner("Comparing", show_time=True):
-                tables.comparison(
-                    compare_rois(context, case, first, second, without_targets=without)
-                )
-        except AbscopeError as problem:
-            notices.error(problem)
+st.subheader("Quality", anchor=False)
+quality.show(context, actor, case)
+st.subheader("Compare", anchor=False)
+comparison.show(context, actor, case)
 with st.popover("Import report", icon=":material/fact_check:"):
     report.kept_reports(context.documents.of_case(case.id, "import"), all_findings(case))

@@ -38,7 +38,9 @@ def rows() -> dict[str, tuple[str, str]]:
             code = next((t for t in named if CODE.fullmatch(t) and t not in NOT_CODES), None)
             said = next((t for t in named if " " in t), "")
             raises = ast.unparse(call.func).split(".")[-1]
-            wanted = raises.endswith("Error") or raises.startswith("_") or raises == "Finding"
+            wanted = (
+                raises.endswith("Error") or raises.startswith("_") or raises in ("Finding", "issue")
+            )
             if code and wanted and (code not in found or not found[code][1]):
                 found[code] = (room, said)
     return found
