@@ -1,70 +1,94 @@
-"""Tumor in lung from one click: soft tissue around the seed, held back where lung would end.
+"""Tumor in lung from one click: a random walk from its core, against lung, wall and mediastinum.
 
-1. The lungs of the anatomical engine, closed with a large ball, say where lung would be without
-   the tumor; growth stays in there, so that chest wall and mediastinum are not taken along.
-2. Soft tissue in it, within `REACH_MM` of the seed, is opened to cut off vessels, and the part at
-   the seed is kept and given its border back.
+1. The lungs of the anatomical engine say where lung would be without the tumor (``click_scene``).
+2. From the click the search climbs to the thick core of the tumor, or refuses (``click_core``).
+3. A random walk gives each voxel of soft tissue the probability of belonging to the core rather
+   than to vessels, chest wall or mediastinum; a PET takes part (``click_grow``, ``click_walk``,
+   ``click_pet``).
+4. Three levels of that probability are the tumor and its alternatives: nested, and alike where
+   the CT shows the border. What the surface borders on gives the confidence (``click_rating``).
 
-A starting point to be edited, for tumors with lung around most of them.
+A starting point to be edited.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 
 import numpy as np
-from scipy import ndimage
 
 from abscope.contour.engine import EngineCard, Report, Request, check_image, choose
 from abscope.contour.engines.anatomical import lungs_of
-from abscope.contour.engines.rating import HIGHEST, trapezium
-from abscope.contour.engines.working import (
-    BoolArray,
-    Spacing,
-    Working,
-    close_gaps,
-    dilate,
-    erode,
-    fill_planes,
+from abscope.contour.engines.click_core import (
+    Core,
+    check_branching,
+    find_core,
+    outside_image,
+    refused,
 )
+from abscope.contour.engines.click_fine import fine_masks
+from abscope.contour.engines.click_grow import grow, part_at
+from abscope.contour.engines.click_pet import NO_PET, Uptake, uptake_at
+from abscope.contour.engines.click_rating import contact_of, rate
+from abscope.contour.engines.click_scene import Hull, Surroundings, hull_of, surroundings
+from abscope.contour.engines.working import BoolArray, HuArray
 from abscope.contour.outlines import roi_from_mask
-from abscope.core.errors import EngineError
 from abscope.core.geometry import FloatArray, Volume
 from abscope.core.ids import uid_from
-from abscope.core.structures import StructureSet
+from abscope.core.structures import Roi, StructureSet
 
-#: Tumor in lung is denser than this (HU), as the lungs are drawn to the other side of it.
-SOFT_HU = -400.0
-#: No tumor is grown further than this from the seed (mm).
-REACH_MM = 50.0
-#: Radius of the closing that bridges a tumor in the lung's outline (mm).
-BRIDGE_MM = 25.0
-#: Vessels thinner than about twice this are cut off (mm).
-VESSEL_MM = 3.0
-#: Cavities in a plane up to this size are filled (mm2).
-CAVITY_MM2 = 600.0
-#: A click this far off soft tissue still counts (mm).
-MISS_MM = 5.0
+#: No tumor is grown further than this from its middle (mm).
+REACH_MM = 60.0
+#: Growing starts around the click; when it is stopped further than this from what it found, it
+#: starts again around the middle of that (mm).
+OFF_MIDDLE_MM = 6.0
+#: Size of a voxel on which is searched; the smaller one for cores thinner than `SMALL_MM`.
+STEPS_MM = (2.0, 1.0)
+SMALL_MM = 7.0
+SMALL_REACH_MM = 30.0
+#: Names and least probabilities; each holds the one before it.
+TIGHTER, STANDARD, LOOSER = "GTV_Click_Tighter", "GTV_Click", "GTV_Click_Looser"
+LEVELS = ((TIGHTER, 0.7), (STANDARD, 0.5), (LOOSER, 0.3))
+SMOOTH_MM = 0.8
 
 CARD = EngineCard(
     id="click",
-    version="1.0",
+    version="2.0",
     title="Click (tumor in lung from a seed)",
-    structures=("GTV_Click",),
-    default_structures=("GTV_Click",),
+    structures=(STANDARD,),
+    default_structures=(STANDARD,),
     description=(
-        "Grows soft tissue from one point inside the outline that the lung would have without the "
-        "tumor, cuts off vessels, and stays within 5 cm of the point."
+        "From one point, climbs to the core of the tumor and lets a random walk decide which soft "
+        "tissue belongs to it: held back by the outline that the lung would have without the "
+        "tumor, by bone, and at vessels; helped by a PET in the same frame. Gives a tighter and a "
+        "looser alternative beside it, and says what its surface borders on."
     ),
     licence="Apache-2.0; no weights",
     limits=(
-        "For tumors with lung around most of them; a tumor that fills the hilum or a collapsed "
-        "lobe cannot be told from its surroundings.",
-        "Where a tumor touches chest wall or mediastinum the border is a guess.",
-        "A starting point for editing, not a target volume.",
+        "For solid tumors in or at the lung; ground-glass and a collapsed lobe around the tumor "
+        "cannot be told on CT.",
+        "Where a tumor touches chest wall or mediastinum the border is a guess, and that is said.",
+        "Nothing is drawn further than 6 cm from the tumor's middle.",
+        "A starting point for editing, not a target volume; no margin for microscopic spread.",
     ),
     needs_seed=True,
 )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Outcome:
+    """A tumor on its lattice: probability, core, and where it was not allowed to go."""
+
+    scene: Surroundings
+    core: Core
+    probability: HuArray
+    allowed: BoolArray
+    uptake: Uptake
+
+    def at(self, level: float) -> BoolArray:
+        """Return the part at the core of at least this probability."""
+        return part_at(self.probability >= level, self.core.mask)
 
 
 class ClickEngine:
@@ -82,90 +106,169 @@ class ClickEngine:
         request: Request,
         report: Report,
     ) -> StructureSet:
-        """Return ``GTV_Click`` grown from the seed; see ``ContourEngine.run``."""
+        """Return ``GTV_Click`` and its alternatives; see ``ContourEngine.run``."""
         choose(CARD, request.structures)
-        seed_mm = request.seed_mm
         check_image(image, CARD)
-        if seed_mm is None or not image.grid.contains([seed_mm])[0]:
-            raise _refused("There is no point inside the image to grow from.", "a point in the CT")
+        if request.seed_mm is None or not image.grid.contains([request.seed_mm])[0]:
+            raise outside_image(image)
+        seed = np.array(request.seed_mm, dtype=np.float64)
+        _check_box(seed, request)
         work, left, right = lungs_of(image, report)
-        report(0.7, "Growing from the point")
-        index = np.floor(image.grid.to_index([seed_mm])[0] / work.factors_zyx + 0.5)
-        seed = tuple(np.clip(index, 0, np.array(work.hu_zyx.shape) - 1).astype(int).tolist())
-        tumor = _grow(work, left, right, seed)
-        cross = ndimage.generate_binary_structure(2, 1)[None]
-        near = work.expand(ndimage.binary_dilation(tumor, cross))
-        core = work.expand(ndimage.binary_erosion(tumor, cross))
-        fine = np.asarray(core | (near & (image.array_zyx > SOFT_HU)), dtype=np.bool_)
-        roi = roi_from_mask(
-            fine,
-            image.grid,
-            number=1,
-            name="GTV_Click",
-            confidence=_rate(tumor, work, seed),
-            smooth_mm=0.8,
-        )
-        if not roi.contours:
-            raise _refused("Nothing could be drawn at this point.", "a point inside a tumor")
+        report(0.7, "Looking around the point")
+        hulls = [
+            hull_of(work, lung, is_left=is_left)
+            for lung, is_left in ((left, True), (right, False))
+            if lung.any()
+        ]
+        outcome = outline(image, hulls, seed, request)
+        report(0.9, "Drawing the tumor")
+        rois = _draw(image, outcome, request)
+        if not any(roi.name == STANDARD for roi in rois):
+            raise refused("Nothing could be drawn at this point.", "a point inside a tumor")
         report(1.0, "Drew the tumor")
-        digest = hashlib.sha256(np.ascontiguousarray(image.array_zyx).data).hexdigest()
         return StructureSet(
-            uid=uid_from("engine", CARD.id, CARD.version, digest, str(tuple(seed_mm))),
+            uid=uid_from("engine", CARD.id, CARD.version, _digest(image), *_asked(request)),
             label=f"{CARD.id} {CARD.version}",
             source=f"auto:{CARD.id}",
             frame_of_reference_uid=image.grid.frame_of_reference_uid,
-            rois=(roi,),
+            rois=rois,
         )
 
 
 ENGINE = ClickEngine()
 
 
-def _refused(what: str, expected: str) -> EngineError:
-    return EngineError(
-        "engine-seed-unusable",
-        what,
-        where="seed",
-        expected=expected,
-        remedy="Click into the middle of the tumor, in the lung.",
+def _digest(image: Volume) -> str:
+    return hashlib.sha256(np.ascontiguousarray(image.array_zyx).data).hexdigest()
+
+
+def _asked(request: Request) -> tuple[str, ...]:
+    """Return what the result depends on besides the image, for its UID."""
+    asked = [str(request.seed_mm)]
+    if request.box_mm is not None:
+        asked.append(str(request.box_mm))
+    if request.pet is not None:
+        asked.append(_digest(request.pet))
+    return tuple(asked)
+
+
+def _check_box(seed: FloatArray, request: Request) -> None:
+    if request.box_mm is None:
+        return
+    low, high = (np.array(corner) for corner in request.box_mm)
+    if not bool(np.all(low < high)):
+        raise refused(
+            "The box has no volume.",
+            "the lowest corner (x, y, z) and then the highest, in patient millimetres",
+            "Give both corners again.",
+        )
+    if not bool(np.all((low <= seed) & (seed <= high))):
+        raise refused(
+            "The point lies outside the box.",
+            "a point inside the box",
+            "Make the box larger, or click inside it.",
+        )
+
+
+def outline(image: Volume, hulls: list[Hull], seed_mm: FloatArray, request: Request) -> Outcome:
+    """Return the tumor at a point.
+
+    Parameters
+    ----------
+    image : Volume
+        In HU, axial.
+    hulls : list of Hull
+        Of the lungs that were found.
+    seed_mm : ndarray, shape (3,)
+    request : Request
+        Box and PET.
+
+    Raises
+    ------
+    EngineError
+        ``engine-seed-unusable``: nothing can be grown from here, and why.
+    """
+    if not hulls:
+        raise refused("There is no lung near this point.", "a point in the lung")
+    scene = surroundings(image, _nearest(image, hulls, seed_mm), seed_mm, REACH_MM, STEPS_MM[0])
+    core = find_core(scene, seed_mm, _allowed(scene, seed_mm, request))
+    missed_mm = core.missed_mm
+    if core.radius_mm < SMALL_MM:
+        hull = _nearest(image, hulls, seed_mm)
+        scene = surroundings(image, hull, seed_mm, SMALL_REACH_MM, STEPS_MM[1])
+        core = find_core(scene, seed_mm, _allowed(scene, seed_mm, request))
+    outcome = _grown(image, scene, core, seed_mm, request)
+    tumor = outcome.at(0.5)
+    middle = scene.lattice.point_of(np.argwhere(tumor).mean(axis=0))
+    stopped = contact_of(scene, tumor, ~outcome.allowed).limit > 0 or core.radius_mm >= SMALL_MM
+    if stopped and float(np.linalg.norm(middle - seed_mm)) > OFF_MIDDLE_MM:
+        hull = _nearest(image, hulls, core.top_mm)
+        scene = surroundings(image, hull, middle, REACH_MM, STEPS_MM[0])
+        core = find_core(scene, core.top_mm, _allowed(scene, middle, request))
+        outcome = _grown(image, scene, core, middle, request)
+    volume_cm3 = float(np.count_nonzero(outcome.at(0.5))) * outcome.scene.lattice.voxel_cm3
+    check_branching(outcome.core.radius_mm, volume_cm3)
+    return dataclasses.replace(outcome, core=dataclasses.replace(core, missed_mm=missed_mm))
+
+
+def _nearest(image: Volume, hulls: list[Hull], point_mm: FloatArray) -> Hull:
+    """Return the hull that a point lies deepest in, or nearest to."""
+
+    def outside(hull: Hull) -> float:
+        index = image.grid.to_index([point_mm])[0] / hull.work.factors_zyx
+        z, y, x = np.clip(index.astype(int), 0, np.array(hull.outside_mm.shape) - 1)
+        return float(hull.outside_mm[z, y, x])
+
+    return min(hulls, key=outside)
+
+
+def _allowed(scene: Surroundings, middle_mm: FloatArray, request: Request) -> BoolArray:
+    """Return the voxels within reach of the middle and within the box."""
+    allowed = np.asarray(scene.lattice.distance_from(middle_mm) <= REACH_MM, dtype=np.bool_)
+    if request.box_mm is not None:
+        (x0, y0, z0), (x1, y1, z1) = request.box_mm
+        z, y, x = scene.lattice.coordinates_mm()
+        allowed &= ((z >= z0) & (z <= z1))[:, None, None]
+        allowed &= ((y >= y0) & (y <= y1))[:, None] & ((x >= x0) & (x <= x1))
+    return allowed
+
+
+def _grown(
+    image: Volume, scene: Surroundings, core: Core, middle_mm: FloatArray, request: Request
+) -> Outcome:
+    allowed = _allowed(scene, middle_mm, request)
+    frame = image.grid.frame_of_reference_uid
+    uptake = uptake_at(request.pet, frame, scene.lattice, core) if request.pet else NO_PET
+    return Outcome(
+        scene=scene,
+        core=core,
+        probability=grow(scene, core, allowed, uptake.probability),
+        allowed=allowed,
+        uptake=uptake,
     )
 
 
-def _grow(work: Working, left: BoolArray, right: BoolArray, seed: tuple[int, ...]) -> BoolArray:
-    """Return the tumor on the working grid."""
-    spacing = work.spacing_zyx_mm
-    half = [int((REACH_MM + 2 * BRIDGE_MM) / s) + 1 for s in spacing]  # what the closing can see
-    box = tuple(slice(max(0, s - h), s + h + 1) for s, h in zip(seed, half, strict=True))
-    distance = _distance_from(seed, work.hu_zyx.shape, spacing)[box]
-    sides = [side[box] for side in (left, right) if side[box].any()]
-    if not sides:
-        raise _refused("There is no lung near this point.", "a point in the lung")
-    bridged = np.logical_or.reduce([close_gaps(side, BRIDGE_MM, spacing) for side in sides])
-    allowed = bridged & (distance <= REACH_MM) & ~np.logical_or.reduce(sides)
-    soft = np.asarray(allowed & (work.hu_zyx[box] > SOFT_HU), dtype=np.bool_)
-    labels, _ = ndimage.label(erode(soft, VESSEL_MM, spacing))
-    here = np.where(labels > 0, distance, np.inf)
-    if float(here.min()) > MISS_MM + VESSEL_MM:
-        raise _refused("There is no tumor in lung at this point.", "soft tissue bordered by lung")
-    core = labels == labels[np.unravel_index(int(np.argmin(here)), here.shape)]
-    tumor = np.zeros(work.hu_zyx.shape, dtype=np.bool_)
-    tumor[box] = dilate(core, VESSEL_MM + 1.0, spacing) & soft
-    return fill_planes(tumor, CAVITY_MM2, spacing)
-
-
-def _distance_from(seed: tuple[int, ...], shape: tuple[int, ...], spacing: Spacing) -> FloatArray:
-    squares = [((np.arange(n) - s) * d) ** 2 for n, s, d in zip(shape, seed, spacing, strict=True)]
-    total = squares[0][:, None, None] + squares[1][:, None] + squares[2]
-    return np.asarray(np.sqrt(total), dtype=np.float64)
-
-
-def _rate(tumor: BoolArray, work: Working, seed: tuple[int, ...]) -> float:
-    """Heuristic: a tumor's volume, and growth that ended before it was stopped at `REACH_MM`."""
-    reached = _distance_from(seed, tumor.shape, work.spacing_zyx_mm)[tumor].max(initial=0.0)
-    return round(
-        HIGHEST
-        * 0.8
-        * trapezium(float(tumor.sum() * work.voxel_cm3), (0.1, 0.5, 250.0, 500.0))
-        * trapezium(float(reached), (-1.0, 0.0, 0.85 * REACH_MM, REACH_MM)),
-        2,
+def _draw(image: Volume, outcome: Outcome, request: Request) -> tuple[Roi, ...]:
+    """Return the tumor first, then what is tighter and looser."""
+    masks = fine_masks(image, outcome.scene.lattice, outcome.probability, outcome.core.mask, LEVELS)
+    voxel_cm3 = float(np.prod(image.grid.spacing_yx_mm)) * image.grid.plane_spacing_mm / 1000.0
+    volumes = [float(np.count_nonzero(masks[name])) * voxel_cm3 for name, _ in LEVELS]
+    contact = contact_of(outcome.scene, outcome.at(dict(LEVELS)[STANDARD]), ~outcome.allowed)
+    limit = "the box" if request.box_mm is not None else f"the {REACH_MM / 10:.0f} cm limit"
+    confidence, reason = rate(
+        contact, outcome.core, (volumes[0], volumes[1], volumes[2]), limit, outcome.uptake.note
     )
+    rois = []
+    for number, name in enumerate((STANDARD, TIGHTER, LOOSER), start=1):
+        roi = roi_from_mask(
+            masks[name],
+            image.grid,
+            number=number,
+            name=name,
+            confidence=confidence,
+            smooth_mm=SMOOTH_MM,
+        )
+        if roi.contours:
+            standard = name if name == STANDARD else None  # an alternative is no target of its own
+            rois.append(dataclasses.replace(roi, standard_name=standard, confidence_reason=reason))
+    return tuple(rois)
