@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def test_each_alternative_holds_the_tighter_one() -> None:
     grid = case()[0].grid
     names = ("GTV_Click_Tighter", "GTV_Click", "GTV_Click_Looser")
     masks = [region_mask(Region.of(drawn().roi(name)), grid) for name in names]
-    for inner, outer in zip(masks[:-1], masks[1:], strict=True):
+    for inner, outer in itertools.pairwise(masks):
         assert inner.sum() < outer.sum()
         # outlines are smoothed and thinned out one by one: a few border voxels may differ
         assert np.count_nonzero(inner & ~outer) < 0.01 * np.count_nonzero(inner)
