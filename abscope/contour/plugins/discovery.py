@@ -14,6 +14,7 @@ import re
 
 from abscope.contour.engine import ContourEngine
 from abscope.contour.plugins.broken import BrokenEngine
+from abscope.contour.plugins.described import described
 from abscope.core.errors import EngineError
 from abscope.core.settings import Settings
 
@@ -86,12 +87,7 @@ def _engine(folder: str, size: int, changed: int) -> ContourEngine:
             f"a file {DESCRIPTION} in it",
             "Write one as docs/adding-an-engine.md shows, or take the folder away.",
         )
-    return _refused(
-        f"folder:{path.name}",
-        "This kind of model cannot be run yet.",
-        "a kind that Abscope knows",
-        "Take the folder away.",
-    )
+    return described(path, path / DESCRIPTION)
 
 
 def _refused(id: str, what: str, expected: str, remedy: str) -> BrokenEngine:
