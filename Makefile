@@ -37,4 +37,4 @@ screenshots: setup-test ## the pictures of the README, from the demonstration ca
 	$(PYTHON) scripts/screenshots.py
 
 benchmarks: setup-test ## ratios against named methods; needs ABSCOPE_TEST_DATA
-	for name in nelms dvh import_series rtstruct memory viewer; do $(PYTHON) -m benchmarks.$$name || exit 1; done
+	for name in nelms dvh import_series rtstruct memory viewer contours; do $(PYTHON) -m benchmarks.$$name || exit 1; done

@@ -2,44 +2,19 @@
 
 from __future__ import annotations
 
-import functools
-
 import pytest
 
 from abscope.contour.compare import compare
-from abscope.contour.engine import Request, silent
 from abscope.contour.landmarks import carina_mm
-from abscope.contour.registry import engine
-from abscope.core.geometry import Volume
-from abscope.core.structures import StructureSet
-from abscope.dicom.reader import read_upload
-from abscope.dicom.sources import from_paths
-from benchmarks.real_cases import data_path
+from tests.reference.lung1 import MISSING, REASON, case, drawn
 
-CT = data_path("lung1-001/ct.zip")
-CLINICAL = data_path("lung1-001/rtstruct-clinical.zip")
 pytestmark = [
     pytest.mark.data,
     pytest.mark.slow,
-    pytest.mark.skipif(
-        CT is None or CLINICAL is None, reason="lung1-001 is not here: set ABSCOPE_TEST_DATA"
-    ),
+    pytest.mark.skipif(MISSING, reason=REASON),
 ]
 #: Agreed floor for each lung, tumor taken out of both.
 LEAST_DICE = 0.97
-
-
-@functools.cache
-def case() -> tuple[Volume, StructureSet]:
-    assert CT is not None
-    assert CLINICAL is not None
-    (draft,) = read_upload(from_paths([CT, CLINICAL])).drafts
-    return draft.series[0][1], draft.structure_sets[0]
-
-
-@functools.cache
-def drawn() -> StructureSet:
-    return engine("anatomical").run(case()[0], Request(), silent)
 
 
 @pytest.mark.parametrize(("auto", "clinical"), [("Lung_L", "Lung-Left"), ("Lung_R", "Lung-Right")])

@@ -13,7 +13,7 @@ import hashlib
 import numpy as np
 
 from abscope.contour.engine import EngineCard, Report, Request, check_image, choose
-from abscope.contour.engines.calibration import confidence_of
+from abscope.contour.engines.calibration import confidence_of, meaning
 from abscope.contour.engines.rating import Rating
 from abscope.contour.engines.scene import Drawn, Scene, in_order
 from abscope.contour.engines.steps import STEPS
@@ -53,6 +53,7 @@ CARD = EngineCard(
         "out.",
         "The main bronchi end 4 cm from the carina and are not the proximal bronchial tree.",
         "SpinalCanal is the bony canal, not the cord.",
+        meaning(),
         "Heart, esophagus and great vessels are not drawn.",
     ),
 )
@@ -152,7 +153,9 @@ def _roi(scene: Scene, name: str, drawn: Drawn) -> Roi | None:
         scene.image.grid,
         number=number,
         name=name,
-        confidence=confidence_of(name, rating.plausibility),
+        confidence=confidence_of(
+            name, drawn.rating.plausibility, Rating.of(*scene.image_checks).plausibility
+        ),
         confidence_reason=rating.reason,
         smooth_mm=SMOOTH_MM,
     )

@@ -29,6 +29,11 @@ SHELL_MM = 6.0
 PART_SHARE = 0.02
 #: A part is couch when it is flatter than this (depth over width).
 FLAT = 0.2
+#: One side is cut off when this many more planes (share) reach its edge than the other's.
+CUT_SHARE = 0.2
+#: Bone, and how wide the spine is (mm, standard deviation).
+BONE_HU = 150.0
+SPINE_MM = 10.0
 #: A pixel and its four neighbours in the plane.
 _CROSS = ndimage.generate_binary_structure(2, 1)[None]
 
@@ -87,13 +92,29 @@ def refine_body(hu_zyx: HuArray, work: Working, body: BoolArray) -> BoolArray:
 
 
 def middle_mm(body: BoolArray, work: Working) -> float:
-    """Return the x position of the body's middle on the working grid, mm from its first column.
+    """Return the x position of the patient's middle on the working grid, mm from its first column.
 
-    The median over planes of the middle between both sides: raised arms do not move it much.
+    The median over planes of the middle between both sides: raised arms do not move it much. Where
+    the field of view cuts one side off, the spine is taken: the column with most bone behind.
     """
     middles = []
     for plane in body:
         columns = np.flatnonzero(plane.any(axis=0))
         if columns.size:
             middles.append((columns[0] + columns[-1]) / 2)
-    return float(np.median(middles)) * work.spacing_zyx_mm[2] if middles else 0.0
+    if not middles:
+        return 0.0
+    cut = [float(body[:, :, edge].any(axis=1).mean()) for edge in (0, -1)]
+    if abs(cut[0] - cut[1]) < CUT_SHARE:
+        return float(np.median(middles)) * work.spacing_zyx_mm[2]
+    return _spine_column(body, work) * work.spacing_zyx_mm[2]
+
+
+def _spine_column(body: BoolArray, work: Working) -> float:
+    """Return the column around which there is most bone in the back half of the body."""
+    rows = np.flatnonzero(body.any(axis=(0, 2)))
+    back = slice(int(rows[0] + rows[-1]) // 2, int(rows[-1]) + 1)
+    bone = (work.hu_zyx[:, back] > BONE_HU) & body[:, back]
+    amount = bone.sum(axis=(0, 1)).astype(np.float64)
+    smooth = ndimage.gaussian_filter1d(amount, SPINE_MM / work.spacing_zyx_mm[2], mode="constant")
+    return float(np.argmax(smooth))

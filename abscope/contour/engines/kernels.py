@@ -15,9 +15,9 @@ BoolArray = npt.NDArray[np.bool_]
 
 @numba.njit(cache=True, nogil=True)
 def block_means(
-    array: npt.NDArray[np.generic], factors: tuple[int, int, int], fill: float
+    array: npt.NDArray[np.generic], factors: tuple[int, int, int]
 ) -> npt.NDArray[np.float32]:  # pragma: no cover - compiled
-    """Return the mean of each block; what a block lacks in plane counts as `fill`."""
+    """Return the mean of each block; blocks at the end may hold fewer voxels."""
     f_z, f_y, f_x = factors
     n_z, n_y, n_x = array.shape
     out = np.empty(
@@ -34,8 +34,7 @@ def block_means(
                     for j in range(y * f_y, y * f_y + rows):
                         for i in range(x * f_x, x * f_x + columns):
                             total += array[k, j, i]
-                absent = planes * (f_y * f_x - rows * columns)
-                out[z, y, x] = (total + absent * fill) / (planes * f_y * f_x)
+                out[z, y, x] = total / (planes * rows * columns)
     return out
 
 

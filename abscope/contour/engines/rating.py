@@ -121,18 +121,32 @@ def rate_lungs(lungs: Lungs, work: Working) -> tuple[Rating, Rating]:
         for m in (lungs.left, lungs.right)
     ]
     ratings = []
+    bases = [_base_mm(mask, work) for mask in (lungs.left, lungs.right)]
     for mask, side, own, other in (
         (lungs.left, "left", volumes[0], volumes[1]),
         (lungs.right, "right", volumes[1], volumes[0]),
     ):
+        higher = bases[0] - bases[1] if side == "left" else bases[1] - bases[0]
         if mask is None:
             ratings.append(Rating.of(Check(passed=0.0, words=f"The {side} lung was not found.")))
             continue
         checks = [*_size_checks(side, own, other), *_edge_checks(work.reduce(mask), side)]
+        words = (
+            f"The {side} lung ends {higher / 10:.0f} cm above the other: its base may be filled."
+        )
+        checks.append(check(higher, (-1e4, -1e4, 35.0, 100.0), "", words))
         if lungs.divided:
             checks.append(Check(passed=0.9, words="The lungs touch and were divided."))
         ratings.append(Rating.of(*checks))
     return ratings[0], ratings[1]
+
+
+def _base_mm(mask: BoolArray | None, work: Working) -> float:
+    """Return the height of a lung's lowest plane above the scan's, mm; 0 when there is no lung."""
+    if mask is None:
+        return 0.0
+    planes = np.flatnonzero(mask.any(axis=(1, 2)))
+    return float(planes[0]) * work.spacing_zyx_mm[0] / work.factors_zyx[0]
 
 
 def _size_checks(side: str, own_cm3: float, other_cm3: float) -> tuple[Check, Check]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from abscope.contour.engines.airways import find_airways
 from abscope.contour.engines.body import find_body, middle_mm, refine_body
+from abscope.contour.engines.image_quality import image_checks
 from abscope.contour.engines.lungs import find_lungs
 from abscope.contour.engines.rating import (
     Rating,
@@ -56,6 +57,7 @@ def _body(scene: Scene) -> Makers:
     scene.body = find_body(scene.work)
     body, work = body_of(scene), scene.work
     scene.middle_mm = middle_mm(body, work)
+    scene.image_checks = image_checks(scene.image, work, body)
     return {
         "External": lambda: Drawn(
             mask=refine_body(scene.image.array_zyx, work, body), rating=rate_body(body, work)

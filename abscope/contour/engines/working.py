@@ -23,8 +23,6 @@ Box = tuple[slice, slice, slice]
 #: In-plane pixels and planes are averaged together up to about these sizes (mm).
 IN_PLANE_MM = 2.0
 PLANES_MM = 3.0
-#: Value of padding: air.
-AIR_HU = -1000.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -63,7 +61,7 @@ class Working:
 
     def reduce(self, mask: BoolArray) -> BoolArray:
         """Return the blocks of which at least half lies in a mask of the image's own voxels."""
-        means = block_means(np.ascontiguousarray(mask), self.factors_zyx, 0.0)
+        means = block_means(np.ascontiguousarray(mask), self.factors_zyx)
         return np.asarray(means >= 0.5, dtype=np.bool_)
 
     def expand_box(self, box: Box) -> Box:
@@ -85,7 +83,7 @@ def working_grid(image: Volume) -> Working:
         max(1, round(IN_PLANE_MM / grid.spacing_yx_mm[1])),
     )
     return Working(
-        hu_zyx=block_means(np.ascontiguousarray(image.array_zyx), factors, AIR_HU),
+        hu_zyx=block_means(np.ascontiguousarray(image.array_zyx), factors),
         spacing_zyx_mm=(
             planes_mm * factors[0],
             grid.spacing_yx_mm[0] * factors[1],

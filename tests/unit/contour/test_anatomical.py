@@ -162,3 +162,13 @@ def test_uneven_planes_are_drawn_where_they_lie() -> None:
 
 def test_trapezium_falls_to_its_floor() -> None:
     assert [trapezium(v, (0, 1, 2, 4)) for v in (-5, 1, 2, 4, 99)] == [FLOOR, 1, 1, FLOOR, FLOOR]
+
+
+def test_oblique_images_are_refused_by_name() -> None:
+    turn = np.deg2rad(20.0)
+    axes = [[1, 0, 0], [0, np.cos(turn), np.sin(turn)], [0, -np.sin(turn), np.cos(turn)]]
+    grid = dataclasses.replace(GRID, axes=np.array(axes))
+    image = Volume(array_zyx=thorax().array_zyx, grid=grid, unit="HU")
+    with pytest.raises(EngineError) as refused:
+        ENGINE.run(image, Request(), silent)
+    assert refused.value.code == "engine-image-not-axial"
