@@ -6,7 +6,7 @@ import hashlib
 import pathlib
 
 from abscope.contour.engine import ContourEngine
-from abscope.contour.plugins import onnx_model, torchscript
+from abscope.contour.plugins import nnunet, onnx_model, torchscript
 from abscope.contour.plugins.broken import BrokenEngine
 from abscope.contour.plugins.description import (
     read_about,
@@ -34,7 +34,9 @@ def described(folder: pathlib.Path, path: pathlib.Path) -> ContourEngine:
     try:
         fields = Fields(read_json(path), path.name)
         fields.whole("format", FORMAT, FORMAT)
-        kind = fields.one_of("kind", tuple(RUNTIMES))
+        kind = fields.one_of("kind", (*RUNTIMES, nnunet.KIND))
+        if kind == nnunet.KIND:
+            return nnunet.described(folder, fields)
         return _network(folder, fields, RUNTIMES[kind])
     except EngineError as error:
         return BrokenEngine(f"{kind}:{folder.name}", error)

@@ -65,6 +65,14 @@ class Painting:
         for bit, name in enumerate(self.names):
             self._set(plane, bit, np.isin(values, self._channels[name]))
 
+    def rate(self, labels: npt.NDArray[np.generic], probabilities: Float32) -> None:
+        """Take the probabilities, shape (channels, ...), of a label map that was drawn."""
+        for name, channels in self._channels.items():
+            mask = np.isin(labels, channels)
+            for channel in channels:
+                self._sum[name] += float(probabilities[channel][mask].sum(dtype=np.float64))
+            self._count[name] = int(np.count_nonzero(mask))
+
     def _set(self, plane: int, bit: int, mask: npt.NDArray[np.bool_]) -> None:
         self._bits[plane][mask] |= self._bits.dtype.type(1 << bit)
 

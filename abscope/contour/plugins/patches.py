@@ -128,7 +128,7 @@ def to_model(patch_zyx: npt.NDArray[np.generic], given: Input) -> npt.NDArray[np
     >>> to_model(np.arange(6).reshape(1, 2, 3), plain)[0, 0, :, :, 0].tolist()
     [[2, 5], [1, 4], [0, 3]]
     """
-    flipped = patch_zyx[_flips(given.orientation)]
+    flipped = patch_zyx[flips(given.orientation)]
     if len(given.axes) == 2:
         flipped = flipped[0]
     order = [("yx" if len(given.axes) == 2 else "zyx").index(axis) for axis in given.axes]
@@ -156,10 +156,10 @@ def from_model(result: npt.NDArray[np.generic], given: Input, patch: Shape) -> F
     back = result[0].transpose(0, *(1 + given.axes.index(axis) for axis in names))
     if len(given.axes) == 2:
         back = back[:, None]
-    return np.asarray(back[(slice(None), *_flips(given.orientation))])
+    return np.asarray(back[(slice(None), *flips(given.orientation))])
 
 
-def _flips(orientation: str) -> tuple[slice, slice, slice]:
+def flips(orientation: str) -> tuple[slice, slice, slice]:
     """Return the slices, for z, y, x, that turn +x, +y, +z into the model's directions and back."""
     turned = [letter in "RAI" for letter in reversed(orientation)]
     z, y, x = (slice(None, None, -1) if turn else slice(None) for turn in turned)

@@ -38,7 +38,7 @@ def load(data: bytes) -> Predict:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of torch.jit, still its reader
+            warnings.simplefilter("ignore")  # torch.jit is on its way out, and the only reader
             module = torch.jit.load(io.BytesIO(data), map_location="cpu")
     except (RuntimeError, ValueError) as problem:
         raise _unusable(f"torch cannot read the module ({type(problem).__name__}).") from None
