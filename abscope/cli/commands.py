@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "compare": "contours:compare",
     "check": "contours:check",
     "rename": "contours:rename",
+    "doubt": "doubt:doubt",
     "dvh": "dose:dvh",
     "sum": "dose:add_doses",
     "labs": "cases:labs",

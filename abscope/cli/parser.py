@@ -161,6 +161,12 @@ def _parser() -> Parser:
         "--standard", required=True, metavar="NAME", help='TG-263 name; "" takes the name away'
     )
 
+    doubt = add("doubt", "Show how far a contour may be off, and what that means for its dose.")
+    doubt.add_argument("case")
+    doubt.add_argument("--structure", required=True, metavar="SET:ROI", help="or SET:Lungs-GTV")
+    doubt.add_argument("--dose", metavar="UID")
+    doubt.add_argument("--metrics", default="mean,max,V20Gy")
+
     dvh = add("dvh", "Compute dose-volume histograms and metrics.")
     dvh.add_argument("case")
     dvh.add_argument("--dose", metavar="UID")

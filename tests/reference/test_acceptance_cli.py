@@ -153,6 +153,22 @@ def test_exported_files_and_the_structure_set_read_back(run, doses, home, tmp_pa
     run.done("delete", "again")
 
 
+def test_the_doubt_in_lung_contours_gives_a_range_of_the_mean_lung_dose(run, doses):
+    sets = {s["label"]: s["uid"] for s in run.done("show", "lung1")["structure_sets"]}
+    names = [f"{uid}:Lungs-GTV" for uid in sets.values()]
+    found = run.done("doubt", "lung1", "--structure", names[0], "--dose", doses["A"])
+    volumes = found["volumes_cm3"]
+    assert volumes["tighter"] < volumes["drawn"] < volumes["looser"]
+    assert {part["expected_dice"] for part in found["parts"]} == {0.96}
+    assert all("McCall" in part["source"] for part in found["parts"])
+    mean = next(band for band in found["metrics"] if band["metric"] == "mean")
+    assert mean["value"] == pytest.approx(8.08, rel=0.01)
+    assert mean["low"] < mean["value"] < mean["high"] < 1.15 * mean["value"]
+    refused = run("doubt", "lung1", "--structure", names[0].replace("Lungs-GTV", "GTV-1"))
+    assert refused.status == 3
+    assert refused.json["error"]["code"] == "doubt-unknown"
+
+
 def test_lists_and_the_audit_trail(run, doses):
     assert {m["id"] for m in run.done("models")["models"]} >= {
         "loris-nsclc", "rp-appelt", "rp-quantec", "pneumonitis-any", "cip",
