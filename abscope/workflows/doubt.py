@@ -12,8 +12,8 @@ from abscope.core.errors import NotFoundError, RefusedError
 from abscope.core.structures import Region, Roi, StructureSet
 from abscope.dose.dvh import compute_dvh, region_volume_cm3
 from abscope.dose.metrics import Metric, evaluate
+from abscope.workflows.comparing import find_roi
 from abscope.workflows.context import Context
-from abscope.workflows.contouring import find_roi
 from abscope.workflows.dose_evaluation import (
     LUNGS_MINUS_GTV,
     choose_dose,
