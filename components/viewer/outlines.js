@@ -7,10 +7,16 @@ class Structure {
     this.scene = scene;
     this.key = `${entry.group}\n${entry.number}\n${entry.name}`;
     this.visible = entry.slabs > 0;
-    this.css = `rgb(${entry.color.join(",")})`;
+    this.kin = entry.standard || entry.name; // what the same organ in other sets is known by
+    this.style = {}; // what a person chose
     this.cache = [new Map(), new Map()];
     this.bounds = null; // per polygon: x low, x high, y low, y high
   }
+
+  get hex() { return this.style.color ?? `#${this.color.map((v) => v.toString(16).padStart(2, "0")).join("")}`; }
+  get css() { return this.hex; }
+  get line() { return this.style.line ?? (this.dashed ? "dashed" : "solid"); }
+  get fill() { return this.style.fill ?? null; } // null as all others
 
   slabAt(z) { // the slab that covers z, half-open; -1 when none does
     const edges = this.scene.slabEdges;

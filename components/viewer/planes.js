@@ -1,6 +1,7 @@
 // planes.js - one pane: the image on its plane, what lies over it, and millimetres to pixels.
 
 const AXIS_NAMES = ["Sagittal", "Coronal", "Axial"];
+const DASHES = { solid: [], dashed: [6, 4], dotted: [1.5, 3] }; // CSS pixels
 const AXIS_LETTERS = ["x", "y", "z"];
 
 // Values laid over the image in colour: their field on the pane's plane, and its picture.
@@ -56,8 +57,11 @@ class Layer {
 
 class Pane {
   // `axis` is the one the plane is perpendicular to: 2 axial, 1 coronal, 0 sagittal.
-  constructor(axis) {
+  // A pane with a `twin` shares its zoom and pan.
+  constructor(axis, id = AXIS_NAMES[axis].toLowerCase(), twin = null) {
     this.axis = axis;
+    this.id = id;
+    this.view = twin ? twin.view : { zoom: 1, pan: [0, 0] }; // pan in mm
     [this.ua, this.va] = axis === 2 ? [0, 1] : axis === 1 ? [0, 2] : [1, 2];
     this.flip = axis !== 2; // head upwards
     this.name = AXIS_NAMES[axis];
@@ -66,10 +70,13 @@ class Pane {
     this.raster = document.createElement("canvas");
     this.dose = new Layer();
     this.pet = new Layer();
-    this.zoom = 1;
-    this.pan = [0, 0]; // mm
     this.keys = {};
   }
+
+  get zoom() { return this.view.zoom; }
+  set zoom(value) { this.view.zoom = value; }
+  get pan() { return this.view.pan; }
+  set pan(value) { this.view.pan = value; }
 
   attach(scene) {
     this.scene = scene;
@@ -180,11 +187,12 @@ class Pane {
     levels.forEach((level, l) => { ctx.strokeStyle = level.color; ctx.stroke(paths[l]); });
   }
 
-  drawStructures(structures, mm, { fill, lines }) {
+  drawStructures(structures, mm, { fill, lines, solo }) {
     const { ctx, ratio } = this, { toX, toY } = this.project();
     ctx.lineJoin = this.axis === 2 ? "round" : "miter"; // sections have right angles only
     for (const structure of structures) {
-      if (!structure.visible) continue;
+      const filled = structure.fill ?? fill, lined = lines && structure.line !== "none";
+      if (!filled && !lined) continue;
       ctx.beginPath();
       if (this.axis === 2) {
         if (!traceAxial(ctx, structure, mm, toX, toY)) continue;
@@ -194,10 +202,10 @@ class Pane {
         traceSection(ctx, section, toX, toY);
       }
       ctx.fillStyle = ctx.strokeStyle = structure.css;
-      if (fill) { ctx.globalAlpha = 0.22; ctx.fill("evenodd"); ctx.globalAlpha = 1; }
-      if (lines) {
-        ctx.setLineDash(structure.dashed ? [6 * ratio, 4 * ratio] : []);
-        ctx.lineWidth = 1.5 * ratio;
+      if (filled) { ctx.globalAlpha = 0.22; ctx.fill("evenodd"); ctx.globalAlpha = 1; }
+      if (lined) {
+        ctx.setLineDash(DASHES[structure.line].map((v) => v * ratio));
+        ctx.lineWidth = (solo ? 2.3 : 1.5) * ratio;
         ctx.stroke();
       }
     }

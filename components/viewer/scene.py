@@ -47,6 +47,8 @@ PALETTE = (
 PERCENT_LEVELS = (105, 100, 95, 80, 50, 20)
 ABSOLUTE_LEVELS_GY = (70, 66, 60, 50, 45, 40, 30, 20, 10, 5, 2, 1)
 MOST_LEVELS = 7
+#: A confidence under this is marked in the legend, as is every structure with a reason for doubt.
+LOW_CONFIDENCE = 0.5
 TARGETS = ("GTV", "CTV", "ITV", "PTV")
 
 
@@ -237,6 +239,10 @@ def _add_structures(writer: BlobWriter, scene: Scene, grid: Grid) -> list[dict[s
                 "name": roi.name,
                 "group": item.group,
                 "dashed": item.dashed,
+                "standard": roi.standard_name or "",
+                "confidence": None if roi.confidence is None else round(roi.confidence, 3),
+                "reason": roi.confidence_reason,
+                "low": _is_doubted(roi),
                 "color": list(item.color or roi.color or PALETTE[index % len(PALETTE)]),
                 "first_slab": len(edges),
                 "slabs": len(slabs),
@@ -255,6 +261,12 @@ def _add_structures(writer: BlobWriter, scene: Scene, grid: Grid) -> list[dict[s
     writer.add("slab_starts", np.array(slab_starts, dtype=np.int32))
     writer.add("slab_edges", np.array(edges, dtype=np.float64).reshape(-1, 2))
     return entries
+
+
+def _is_doubted(roi: Roi) -> bool:
+    """Whether the legend marks a structure: an engine gave a reason, or a low confidence."""
+    low = roi.confidence is not None and roi.confidence < LOW_CONFIDENCE
+    return low or bool(roi.confidence_reason)
 
 
 def _levels(prescribed_gy: float | None, max_gy: float) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 const HELP = [
   ["Wheel, \u2191 \u2193", "next or previous plane"], ["Page up, Page down", "ten planes"], ["Home, End", "first, last plane"],
   ["Left drag", "move the crosshair"], ["Right or Shift drag", "window (across) and level (up, down)"],
-  ["Ctrl wheel, + \u2212", "zoom"], ["Middle or Alt drag", "pan"], ["Double click, 0", "reset zoom and pan"], ["1 2 3 4", "window presets"],
+  ["Ctrl wheel, pinch, + \u2212", "zoom"], ["Middle, Alt or two-finger drag", "pan"], ["Double click, 0", "reset zoom and pan"], ["1 2 3 4", "window presets"],
   ["Enter", "report the crosshair, or pick it as seed"],
 ];
 
@@ -34,7 +34,7 @@ function button(label, onclick, attributes = {}) {
 function buildUi(viewer) {
   viewer.root = el("div", { class: "abv", "data-mode": "three", role: "group", "aria-label": "Radiotherapy image viewer" });
   viewer.parent.append(viewer.root);
-  viewer.modeButtons = [["three", "Three planes"], ["axial", "Axial only"]].map(([mode, label]) =>
+  viewer.modeButtons = [["three", "Three planes"], ["axial", "Axial only"], ["compare", "Side by side"]].map(([mode, label]) =>
     button(label, () => { viewer.setMode(mode); markMode(viewer); }, { "data-mode-button": mode, "aria-pressed": String(mode === "three") }));
   viewer.presetBox = el("div", { class: "abv-seg", role: "group", "aria-label": "Window presets" });
   viewer.windowText = el("span", { class: "abv-wl", title: "Window width and level" });
@@ -56,7 +56,7 @@ function buildUi(viewer) {
 }
 
 function buildPane(viewer, pane) {
-  const name = pane.name.toLowerCase();
+  const name = pane.id;
   pane.canvas.tabIndex = 0;
   pane.canvas.setAttribute("role", "img");
   pane.place = el("span", { class: "abv-place" });
@@ -65,6 +65,7 @@ function buildPane(viewer, pane) {
   pane.holder = el("div", { class: `abv-pane abv-${name}`, "data-pane": name }, pane.canvas,
     el("span", { class: "abv-name" }, pane.name), pane.place, pane.window, ...pane.sides);
   listen(viewer, pane);
+  listenTouch(viewer, pane);
 }
 
 function markMode(viewer) {
@@ -92,56 +93,18 @@ function buildPanels(viewer) {
     pane.sides.forEach((span, i) => { span.textContent = letters[i]; });
   }
   viewer.noteText.textContent = header.notes.join(" ");
+  buildSides(viewer);
   viewer.side.replaceChildren(structuresPanel(viewer));
   if (viewer.scene.doses.dose_a) viewer.side.append(dosePanel(viewer));
   if (viewer.scene.doses.pet) viewer.side.append(petPanel(viewer));
   viewer.side.hidden = !viewer.structures.length && !Object.keys(viewer.scene.doses).length;
 }
 
-function structuresPanel(viewer) {
-  const panel = el("section", { class: "abv-panel abv-structures", "aria-label": "Structures" });
-  if (!viewer.structures.length) { panel.hidden = true; return panel; }
-  const boxes = [];
-  const all = (on) => {
-    viewer.structures.forEach((s, i) => { if (s.slabs) { s.visible = on; boxes[i].checked = on; } });
-    viewer.requestDraw();
-  };
-  panel.append(el("div", { class: "abv-head" }, el("h3", {}, "Structures"),
-    button("All", () => all(true), { class: "abv-small" }), button("None", () => all(false), { class: "abv-small" })));
-  panel.append(el("div", { class: "abv-row" },
-    check("Lines", viewer.lines, (on) => { viewer.lines = on; viewer.requestDraw(); }, { "data-lines": true }),
-    check("Fill", viewer.fill, (on) => { viewer.fill = on; viewer.requestDraw(); }, { "data-fill": true })));
-  const list = el("div", { class: "abv-list" });
-  let group = null;
-  viewer.structures.forEach((s, i) => {
-    if (s.group !== group) {
-      group = s.group;
-      list.append(el("h4", {}, group, el("span", {}, s.dashed ? "dashed" : "solid")));
-    }
-    const box = el("input", { type: "checkbox", "data-structure": i, disabled: !s.slabs,
-      onchange: (event) => { s.visible = event.target.checked; viewer.requestDraw(); } });
-    box.checked = s.visible;
-    boxes.push(box);
-    const swatch = el("span", { class: s.dashed ? "abv-swatch abv-dashed" : "abv-swatch" });
-    swatch.style.setProperty("--abv-color", s.css);
-    const label = el("label", { title: s.slabs ? s.name : `${s.name}: no closed contour` }, box, swatch, el("span", { class: "abv-text" }, s.name));
-    const go = button(targetIcon(), () => { viewer.goto(s.centre()); viewer.notify(); }, {
-      class: "abv-go", title: "Go to this structure", "aria-label": `Go to ${s.name}`, disabled: !s.slabs });
-    list.append(el("div", { class: "abv-item" }, label, go));
-  });
-  panel.append(list);
-  return panel;
-}
-
-function targetIcon() {
-  const svg = (tag, attributes) => {
-    const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-    return node;
-  };
-  const icon = svg("svg", { viewBox: "0 0 16 16", width: 14, height: 14, "aria-hidden": "true", fill: "none", stroke: "currentColor", "stroke-width": 1.4 });
-  icon.append(svg("circle", { cx: 8, cy: 8, r: 4.2 }), svg("path", { d: "M8 0.8v5M8 10.2v5M0.8 8h5M10.2 8h5" }));
-  return icon;
+function select(options, value, change, attributes = {}) {
+  const node = el("select", { onchange: (event) => change(event.target.value), ...attributes },
+    ...options.map(([key, text]) => el("option", { value: key }, text)));
+  node.value = value;
+  return node;
 }
 
 function check(text, on, change, attributes = {}) {
@@ -158,69 +121,6 @@ function slider(text, { min, max, step, value, show, change, name }) {
   return el("label", { class: "abv-slider" }, el("span", {}, text, out), range);
 }
 
-function dosePanel(viewer) {
-  const { dose, scene } = viewer, rx = scene.header.prescribed_gy, redraw = () => viewer.requestDraw();
-  const panel = el("section", { class: "abv-panel abv-dose", "aria-label": "Dose" });
-  const rebuild = () => { panel.replaceWith(dosePanel(viewer)); redraw(); };
-  panel.append(el("div", { class: "abv-head" }, el("h3", {}, "Dose")));
-  if (scene.doses.dose_b) {
-    const options = [["dose_a", "Plan A"], ["dose_b", "Plan B"], ["difference", "A \u2212 B"]];
-    panel.append(el("div", { class: "abv-seg", role: "group", "aria-label": "Which dose" }, ...options.map(([id, label]) =>
-      button(label, () => { dose.source = id; rebuild(); }, { "data-source": id, "aria-pressed": String(dose.source === id) }))));
-  }
-  panel.append(el("div", { class: "abv-row" },
-    check("Color wash", dose.wash, (on) => { dose.wash = on; redraw(); }, { "data-wash": true }),
-    check("Isodose", dose.lines, (on) => { dose.lines = on; redraw(); }, { "data-isodose": true })));
-  const [low, high] = viewer.doseScale(), difference = dose.source === "difference";
-  panel.append(slider("Opacity", { min: 0, max: 100, step: 5, value: dose.opacity * 100, name: "opacity",
-    show: (v) => `${Math.round(v)} %`, change: (v) => { dose.opacity = v / 100; redraw(); } }));
-  const percent = (v) => (rx && !difference ? ` (${Math.round((100 * v) / rx)} %)` : "");
-  panel.append(slider(difference ? "Show from \u00b1" : "Show from", { min: 0, max: high, step: high / 200, value: viewer.threshold(), name: "threshold",
-    show: (v) => `${trim(v, high < 5 ? 2 : 1)} Gy${percent(v)}`,
-    change: (v) => { dose.threshold[difference ? "difference" : "dose"] = v; redraw(); } }));
-  panel.append(colorBar(difference ? DIVERGING : WASH, low, high, "Gy"));
-  const legend = el("div", { class: "abv-legend", "data-legend": true });
-  const fillLegend = () => legend.replaceChildren(...viewer.isodoseLevels().map((l) => {
-    const swatch = el("span", { class: "abv-swatch" });
-    swatch.style.setProperty("--abv-color", l.color);
-    return el("span", { class: "abv-level" }, swatch, l.label);
-  }));
-  if (!difference) {
-    const field = el("input", { type: "text", inputmode: "decimal", "aria-label": "Isodose levels", "data-levels": true, spellcheck: "false",
-      onchange: (event) => { dose.text[dose.unit] = event.target.value; fillLegend(); redraw(); } });
-    field.value = dose.text[dose.unit] ?? "";
-    const unit = el("select", { "aria-label": "Unit of the isodose levels", "data-unit": true, onchange: (event) => { dose.unit = event.target.value; rebuild(); } },
-      ...(rx ? ["%", "Gy"] : ["Gy"]).map((u) => el("option", { value: u }, u)));
-    unit.value = dose.unit;
-    panel.append(el("div", { class: "abv-row abv-levels" }, field, unit));
-  }
-  fillLegend();
-  panel.append(legend);
-  if (rx) panel.append(el("p", { class: "abv-rx" }, `Prescription ${trim(rx, 2)} Gy = 100 %`));
-  return panel;
-}
-
-function petPanel(viewer) {
-  const { pet, scene } = viewer, { unit, max } = scene.header.doses.pet, redraw = () => viewer.requestDraw();
-  const panel = el("section", { class: "abv-panel abv-pet", "aria-label": "PET" });
-  const scaleBar = el("div", {}), drawScale = () => scaleBar.replaceChildren(colorBar(PET_COLORS, 0, pet.top, unit));
-  panel.append(el("div", { class: "abv-head" }, el("h3", {}, "PET")),
-    el("div", { class: "abv-row" }, check("Show", pet.show, (on) => { pet.show = on; redraw(); }, { "data-pet": true })),
-    slider("Opacity", { min: 0, max: 100, step: 5, value: pet.opacity * 100, name: "pet-opacity",
-      show: (v) => `${Math.round(v)} %`, change: (v) => { pet.opacity = v / 100; redraw(); } }),
-    slider("Colors up to", { min: max / 100, max, step: max / 200, value: pet.top, name: "pet-top",
-      show: (v) => `${trim(v, v < 100 ? 1 : 0)} ${unit}`, change: (v) => { pet.top = v; drawScale(); redraw(); } }), scaleBar);
-  drawScale();
-  return panel;
-}
-
-function colorBar(colors, low, high, unit) {
-  const stops = colors.map(([t, c]) => `rgb(${c.join(",")}) ${100 * t}%`);
-  const bar = el("span", { class: "abv-ramp" });
-  bar.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
-  return el("div", { class: "abv-bar-scale" }, el("span", {}, signed(low, Math.abs(low) < 5 && low ? 1 : 0)), bar, el("span", {}, `${trim(high, high < 5 ? 1 : 0)} ${unit}`));
-}
-
 // Where each pane is, and what lies under the pointer (or the crosshair).
 function showPlaces(viewer) {
   const at = viewer.mm, { grid } = viewer.scene.image;
@@ -234,10 +134,11 @@ function showPlaces(viewer) {
 }
 
 function showReadout(viewer) {
-  const mm = viewer.hover ?? viewer.mm, { image, gy, pet } = viewer.valueAt(...mm), rx = viewer.scene.header.prescribed_gy;
+  const mm = viewer.hover ?? viewer.mm, { image, gy, gy_a, gy_b, pet } = viewer.valueAt(...mm), rx = viewer.scene.header.prescribed_gy;
   const parts = [`${viewer.hover ? "Cursor" : "Crosshair"}  x ${signed(mm[0])}  y ${signed(mm[1])}  z ${signed(mm[2])} mm`,
     image === null ? "outside the image" : imageText(viewer.scene.header.image, image)];
-  if (viewer.scene.doses.dose_a) parts.push(doseLoading(viewer) ? "dose loading" : gy === null ? "no dose here" : doseText(viewer, gy, rx));
+  if (viewer.splitsDose) parts.push(sideDose(viewer, 0, gy_a), sideDose(viewer, 1, gy_b));
+  else if (viewer.scene.doses.dose_a) parts.push(doseLoading(viewer) ? "dose loading" : gy === null ? "no dose here" : doseText(viewer, gy, rx));
   if (viewer.scene.doses.pet) parts.push(!viewer.scene.doseReady("pet") ? "PET loading" : pet === null ? "no PET here" : petText(viewer.scene.header.doses.pet, pet));
   viewer.cursorText.textContent = parts.join("   \u00b7   ");
 }
@@ -256,7 +157,7 @@ function doseText(viewer, gy, rx) {
 }
 
 function describe(viewer) {
-  const { scene, dose } = viewer, shown = viewer.structures.filter((s) => s.visible).map((s) => s.name);
+  const { scene, dose } = viewer, shown = viewer.structures.filter((s) => viewer.isShown(s)).map((s) => s.name);
   const { image, gy } = viewer.valueAt(...viewer.mm), { unit } = scene.header.image;
   for (const pane of viewer.panes) {
     const at = viewer.mm[pane.axis].toFixed(1), number = viewer.index[pane.axis] + 1, count = scene.image.grid.count(pane.axis);

@@ -2,8 +2,9 @@
 
 const NOTIFY_AFTER_MS = 150, ASK_AGAIN_MS = 6000, MOST_ASKS = 3;
 
-class Viewer {
+class Viewer extends Overlays {
   constructor(parent) {
+    super();
     this.parent = parent;
     this.drawTimes = [];
     this.drawCount = 0;
@@ -17,6 +18,10 @@ class Viewer {
     this.dose = { wash: true, lines: true, opacity: 0.4, source: "dose_a", threshold: {}, unit: "Gy", text: {} };
     this.pet = { show: true, opacity: 0.5, top: 0 };
     this.panes = [new Pane(2), new Pane(1), new Pane(0)];
+    this.panes.push(new Pane(2, "compare", this.panes[0]));
+    this.sides = ["", ""]; // headings shown left and right, empty for all
+    this.styles = new Map(); // what a person chose for a structure, over scenes
+    this.solo = null;
     buildUi(this);
     this.root.__abscope = hooksOf(this);
     this.root.dataset.mountMs = String(Math.round(performance.now()));
@@ -43,7 +48,11 @@ class Viewer {
     this.scene = scene;
     this.asks = 0;
     this.structures = scene.header.structures.map((entry, i) => new Structure(scene, entry, i));
-    for (const s of this.structures) if (hidden.has(s.key)) s.visible = false;
+    for (const s of this.structures) {
+      if (hidden.has(s.key)) s.visible = false;
+      s.style = this.styles.get(s.key) ?? {};
+    }
+    if (!this.structures.some((s) => s.kin === this.solo)) this.solo = null;
     this.fields = {};
     this.differenceGy = null;
     this.panes.forEach((pane) => { pane.attach(scene); if (!sameImage) pane.resetView(); });
@@ -105,17 +114,6 @@ class Viewer {
     }, ASK_AGAIN_MS);
   }
 
-  startLevels() {
-    const { header } = this.scene, levels = header.levels;
-    if (!levels) return;
-    const rx = header.prescribed_gy, top = header.doses.dose_a.max;
-    this.dose.unit = levels.unit;
-    const gy = levels.values.map((v) => (levels.unit === "%" ? (v * rx) / 100 : v));
-    this.dose.text = { [levels.unit]: levels.values.join(", ") };
-    if (levels.unit === "%") this.dose.text.Gy = gy.map((v) => trim(v, 1)).join(", ");
-    this.dose.threshold = { dose: Math.min((rx || top) * 0.2, top * 0.5) };
-  }
-
   get mm() {
     const g = this.scene.image.grid, [x, y, z] = this.index;
     return [g.x0 + x * g.dx, g.y0 + y * g.dy, g.z[z]];
@@ -152,80 +150,6 @@ class Viewer {
     this.requestDraw();
   }
 
-  // Image value, Gy and SUV at a point: exactly what the engine's sample_at would say (null outside the grids).
-  valueAt(x, y, z) {
-    const { doses } = this.scene, read = (name) => (this.scene.doseReady(name) ? doses[name].valueAt(x, y, z) : null);
-    const a = read("dose_a"), b = read("dose_b");
-    const difference = a === null || b === null ? null : a - b;
-    const gy = this.dose.source === "difference" ? difference : this.dose.source === "dose_b" ? b : a;
-    const image = this.scene.image.valueAt(x, y, z), { unit } = this.scene.header.image;
-    return { image, hu: unit === "HU" ? image : null, gy, gy_a: a, gy_b: b, pet: read("pet") };
-  }
-
-  doseSource() {
-    const { scene, dose } = this, names = dose.source === "difference" ? ["dose_a", "dose_b"] : [dose.source];
-    if (!names.every((n) => scene.doseReady(n))) return null;
-    return { key: `${scene.id}/${dose.source}`, read: (axis, mm) => this.readField(dose.source, axis, mm) };
-  }
-
-  readField(source, axis, mm) {
-    const of = (name) => {
-      const grid = this.scene.doses[source === "difference" ? "dose_a" : source].grid, key = `${this.scene.id}/${name}/${source}`;
-      this.fields[key] ??= new DosePlanes(this.scene.doses[name], [0, 1, 2].map((a) => fineNodes(grid, a)));
-      return this.fields[key].field(axis, mm);
-    };
-    return source === "difference" ? subtract(of("dose_a"), of("dose_b")) : of(source);
-  }
-
-  petSource() {
-    if (!this.pet.show || !this.scene.doseReady("pet")) return null;
-    return { key: `${this.scene.id}/pet`, read: (axis, mm) => this.readField("pet", axis, mm) };
-  }
-
-  petPaint() { return { low: 0, high: this.pet.top, both: false, table: PET_TABLE, threshold: this.pet.top * PET_FROM }; }
-
-  // Largest |A - B| at a sample of voxels, for the scale of the difference display.
-  differenceScale() {
-    if (this.differenceGy === null && this.scene.doseReady("dose_a") && this.scene.doseReady("dose_b")) {
-      const { dose_a: a, dose_b: b } = this.scene.doses, g = a.grid;
-      let most = 0;
-      for (let k = 0; k < g.nz; k += 3) for (let j = 0; j < g.ny; j += 3) for (let i = 0; i < g.nx; i += 3) {
-        const x = g.x0 + i * g.dx, y = g.y0 + j * g.dy, va = a.valueAt(x, y, g.z[k]), vb = b.valueAt(x, y, g.z[k]);
-        if (va !== null && vb !== null) most = Math.max(most, Math.abs(va - vb));
-      }
-      this.differenceGy = Math.max(most, 0.01);
-    }
-    return this.differenceGy ?? 1;
-  }
-
-  doseScale() {
-    if (this.dose.source === "difference") { const d = this.differenceScale(); return [-d, d]; }
-    const { doses, prescribed_gy: rx } = this.scene.header;
-    return [0, Math.max(rx ? rx * 1.07 : 0, rx ? 0 : doses[this.dose.source].max) || 1];
-  }
-
-  threshold() {
-    if (this.dose.source !== "difference") return this.dose.threshold.dose ?? 0;
-    return this.dose.threshold.difference ?? this.differenceScale() * 0.1;
-  }
-
-  isodoseLevels() {
-    const rx = this.scene.header.prescribed_gy;
-    if (this.dose.source === "difference") {
-      const step = niceStep(this.differenceScale() / 3);
-      return [3, 2, 1, -1, -2, -3].map((n) => ({
-        gy: n * step, label: `${n > 0 ? "+" : "\u2212"}${trim(Math.abs(n) * step, 2)} Gy`,
-        color: n > 0 ? ["#ffb0a0", "#ff7a66", "#ff3b3b"][n - 1] : ["#a9c8ff", "#6fa0ff", "#3b78ff"][-n - 1],
-      }));
-    }
-    const { unit, text } = this.dose;
-    const numbers = (text[unit] ?? "").split(/[,;\s]+/).map(Number).filter((v) => Number.isFinite(v) && v > 0);
-    return [...new Set(numbers)].sort((a, b) => b - a).slice(0, LEVEL_COLORS.length).map((v, i) => {
-      const gy = unit === "%" ? (v * rx) / 100 : v;
-      return { gy, label: unit === "%" ? `${trim(v, 1)} %  ${trim(gy, 1)} Gy` : `${trim(v, 2)} Gy`, color: LEVEL_COLORS[i] };
-    });
-  }
-
   requestDraw() {
     if (this.frame) return;
     this.frame = requestAnimationFrame(() => { this.frame = 0; this.draw(); });
@@ -241,14 +165,32 @@ class Viewer {
     if (changed) this.draw();
   }
 
-  shownPanes() { return this.mode === "axial" ? [this.panes[0]] : this.panes; }
+  shownPanes() {
+    const [axial, coronal, sagittal, compare] = this.panes;
+    return { axial: [axial], compare: [axial, compare] }[this.mode] ?? [axial, coronal, sagittal];
+  }
+
+  isShown(s) { return s.slabs > 0 && (this.solo === null ? s.visible : s.kin === this.solo); }
+
+  structuresOn(pane) {
+    const side = this.mode === "compare" ? this.sides[SIDES.findIndex((s) => s.pane === pane.id)] : "";
+    return this.structures.filter((s) => this.isShown(s) && (!side || s.group === side));
+  }
+
+  setSolo(kin) { this.solo = kin; markSolo(this); this.requestDraw(); }
+
+  restyle(structure, change) {
+    structure.style = { ...structure.style, ...change };
+    this.styles.set(structure.key, structure.style);
+    this.requestDraw();
+  }
 
   draw() {
     if (!this.scene || !this.panes[0].ratio) return;
-    const started = performance.now(), at = this.mm, source = this.scene.doses.dose_a ? this.doseSource() : null;
-    const levels = source && this.dose.lines ? this.isodoseLevels() : [];
+    const started = performance.now(), at = this.mm, hasDose = !!this.scene.doses.dose_a;
+    const levels = hasDose && this.dose.lines ? this.isodoseLevels() : [];
     let paint = null;
-    if (source && this.dose.wash) {
+    if (hasDose && this.dose.wash) {
       const [low, high] = this.doseScale(), both = this.dose.source === "difference";
       paint = { low, high, both, table: both ? DIVERGING_TABLE : WASH_TABLE, threshold: Math.max(this.threshold(), 1e-6) };
     }
@@ -260,9 +202,9 @@ class Viewer {
       pane.drawImage(this.index[axis], this.lut, this.lutVersion);
       pane.pet.load(pet, axis, mm);
       if (pet) pane.pet.draw(pane, this.petPaint(), this.pet.opacity);
-      pane.dose.load(source, axis, mm);
+      pane.dose.load(this.doseSource(pane), axis, mm);
       if (paint) pane.dose.draw(pane, paint, this.dose.opacity);
-      pane.drawStructures(this.structures, mm, this);
+      pane.drawStructures(this.structuresOn(pane), mm, this);
       pane.drawIsodose(levels);
       pane.drawCrosshair(at);
       pane.drawSeed(this.seed, mm, this.scene.image.grid.gap / 2 + 0.01);

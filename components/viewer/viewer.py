@@ -26,8 +26,8 @@ Point = tuple[float, float, float]
 _FOLDER = Path(__file__).parent
 #: Joined in this order into one module: later files use the names of earlier ones.
 _SCRIPTS = (
-    "decode.js", "outlines.js", "dose.js", "planes.js",
-    "input.js", "ui.js", "hooks.js", "viewer.js",
+    "decode.js", "outlines.js", "dose.js", "planes.js", "input.js", "touch.js", "ui.js",
+    "panel_structures.js", "panel_dose.js", "sides.js", "hooks.js", "overlays.js", "viewer.js",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""A page with one viewer, run by tests/browser/test_viewer.py and benchmarks/viewer.py.
+"""A page with one viewer, run by tests/browser/test_viewer_*.py and benchmarks/viewer.py.
 
 The scene comes from the file named by ABSCOPE_VIEWER_BLOB, or by the query parameter ``blob``
 within that file's folder, so that one server shows many scenes.
@@ -15,6 +15,8 @@ from components.viewer.viewer import show_viewer
 st.set_page_config(layout="wide", page_title="Viewer")
 default = Path(os.environ["ABSCOPE_VIEWER_BLOB"])
 name = st.query_params.get("blob", default.name)
+if asked := st.text_input("Scene"):
+    name = f"{asked}.bin"
 if st.toggle("Other structures"):
     name = "other.bin"
 
