@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from abscope.contour.engine import ContourEngine
+from abscope.contour.plugins import totalsegmentator
 from abscope.contour.plugins.broken import BrokenEngine
 from abscope.contour.plugins.discovery import folder_engines, model_folders
 from abscope.core.errors import AbscopeError, EngineError, NotFoundError
@@ -58,6 +59,7 @@ def collect(found: Iterable[tuple[str, ContourEngine]]) -> Mapping[str, ContourE
 def _installed() -> tuple[tuple[str, ContourEngine], ...]:
     """Return the engines that are Python code, with their origin; read once a process."""
     ours = [(name, importlib.import_module(name).ENGINE) for name in BUILT_IN]
+    ours += [(totalsegmentator.__name__, e) for e in totalsegmentator.ENGINES]
     points = importlib.metadata.entry_points(group=GROUP)
     return (*ours, *((point.value, _load(point)) for point in points))
 

@@ -196,7 +196,7 @@ def _predict(
         predictor = nnUNetPredictor(
             use_mirroring=engine.mirroring,
             perform_everything_on_device=False,
-            device=torch.device("cpu"),
+            device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
             verbose=False,
             allow_tqdm=False,
         )

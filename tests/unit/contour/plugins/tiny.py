@@ -31,6 +31,7 @@ def image(
     extent_mm: float = 96.0,
     planes_mm: np.ndarray | None = None,
     boxes: dict[float, tuple[tuple[float, ...], tuple[float, ...]]] | None = None,
+    background: int = -1000,
 ) -> Volume:
     """Return air with a dense box, voxel centres from -extent/2 on along each axis."""
     shape = tuple(int(extent_mm / s) for s in spacing_zyx)
@@ -47,7 +48,7 @@ def image(
     z = offsets + start
     y = np.arange(shape[1]) * spacing_zyx[1] + start
     x = np.arange(shape[2]) * spacing_zyx[2] + start
-    array = np.full(grid.shape_zyx, -1000, np.int16)
+    array = np.full(grid.shape_zyx, background, np.int16)
     for value, (low, high) in (boxes or {DENSE_HU: LANDMARK_MM}).items():
         inside = [(at >= lo) & (at <= hi) for at, lo, hi in zip((x, y, z), low, high, strict=True)]
         array[inside[2][:, None, None] & inside[1][:, None] & inside[0]] = int(value)
