@@ -65,7 +65,7 @@ def surface_of(
     --------
     >>> cube = np.zeros((6, 6, 6), np.float32)
     >>> cube[1:5, 1:5, 1:5] = 1
-    >>> 5 * 4 * 4 < surface_of(cube, (1.0, 1.0, 1.0)).areas_mm2.sum() < 6 * 4 * 4
+    >>> bool(5 * 4 * 4 < surface_of(cube, (1.0, 1.0, 1.0)).areas_mm2.sum() < 6 * 4 * 4)
     True
     """
     if not weights_zyx.size or float(weights_zyx.max()) <= 0.5:
