@@ -110,7 +110,7 @@ def test_left_is_where_x_grows(name: str, drawn: dict[str, StructureSet]) -> Non
 
 def test_unknown_structure_is_refused(name: str) -> None:
     with pytest.raises(EngineError, match="does not draw"):
-        engines()[name].run(thorax(), Request(structures=("Spleen",)), silent)
+        engines()[name].run(thorax(), Request(structures=("Parotid_L",)), silent)
 
 
 @pytest.mark.parametrize(
