@@ -3,7 +3,7 @@ PORT ?= 8501
 PYTHON := .venv/bin/python
 JOBS ?= 2
 
-.PHONY: run test check test-long setup setup-test screenshots benchmarks format
+.PHONY: run test check test-long test-engines setup setup-test screenshots benchmarks format
 
 run: setup ## serve the dashboard on this machine
 	$(PYTHON) -m abscope serve --port $(PORT)
@@ -16,6 +16,10 @@ check: setup-test lint ## the quick part
 
 test-long: setup-test lint ## with the full campaigns
 	$(PYTHON) -m pytest -n $(JOBS) -ra
+
+test-engines: setup-test ## the engines that need torch, nnU-Net or TotalSegmentator, in .venv-engines
+	@bash scripts/setup_engines.sh
+	.venv-engines/bin/python -m pytest tests/unit/contour/plugins tests/contracts/test_engines.py -ra
 
 .PHONY: lint
 lint:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from abscope.contour.engine import Request, silent
 from abscope.contour.plugins import files
 from abscope.contour.registry import engines
 from abscope.core.errors import EngineError
-from tests.unit.contour.plugins import tiny
+from tests.unit.contour.plugins import tiny, tiny_nnunet
 
 MODEL = b"the bytes of a model"
 
@@ -168,3 +169,17 @@ def test_the_list_imports_no_heavy_library(tmp_path: pathlib.Path) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_the_examples_of_the_documentation_are_good_descriptions(tmp_path: pathlib.Path) -> None:
+    page = pathlib.Path(__file__).parents[4] / "docs" / "adding-an-engine.md"
+    examples = re.findall(r"```json\n(.*?)```", page.read_text(), re.DOTALL)
+    assert [json.loads(text)["kind"] for text in examples] == ["onnx", "nnunet"]
+    for number, text in enumerate(examples):
+        folder = tmp_path / f"example-{number}"
+        folder.mkdir()
+        (folder / "engine.json").write_text(text)
+        (folder / "dataset.json").write_text(json.dumps(tiny_nnunet.dataset()))
+    found = [e for id, e in engines((tmp_path,)).items() if "example" in id]
+    assert [e.card.structures for e in found] == [("Lung_L", "Lungs", "Lung_R"), ("Heart",)]
+    assert all("is not in its folder" in e.missing()[-1] for e in found)
