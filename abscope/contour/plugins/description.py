@@ -200,7 +200,7 @@ def _patch(fields: Fields, *, flat: bool) -> tuple[tuple[int, int, int] | None, 
 
 def _xyz(fields: Fields, key: str, low: float, high: float) -> tuple[float, float, float]:
     """Return three numbers by axis, in the order z, y, x."""
-    part = fields.child(key)
+    part = fields.child(key, 'numbers by axis, such as {"x": 1, "y": 1, "z": 3}')
     z, y, x = (part.number(axis, low, high) for axis in "zyx")
     part.close()
     return z, y, x

@@ -34,11 +34,13 @@ class Fields:
         What JSON gave.
     where : str
         File and path of fields, as in ``engine.json: input.spacing_mm``.
+    expected : str
+        What to say when it is no object.
     """
 
-    def __init__(self, value: object, where: str) -> None:
+    def __init__(self, value: object, where: str, expected: str = "an object {}") -> None:
         if not isinstance(value, dict):
-            refuse(where, "A field of the model's description has the wrong form.", "an object {}")
+            refuse(where, "A field of the model's description has the wrong form.", expected)
         self._fields: dict[str, object] = value
         self._where = where
         self._read: set[str] = set()
@@ -109,9 +111,9 @@ class Fields:
             refuse(self.where(key), "A field is neither true nor false.", "true or false")
         return value
 
-    def child(self, key: str) -> Fields:
+    def child(self, key: str, expected: str = "an object {}") -> Fields:
         """Return an object below this one."""
-        return Fields(self.get(key, "an object {}"), self.where(key))
+        return Fields(self.get(key, expected), self.where(key), expected)
 
     def items(self) -> list[tuple[str, object]]:
         """Return all fields, and count them as read."""

@@ -49,7 +49,7 @@ def test_a_good_description_makes_a_card(tmp_path: pathlib.Path) -> None:
         ({"sha256": "abc"}, "engine.json: sha256", "64 hexadecimal digits"),
         ({"model": "../model.onnx"}, "engine.json: model", "a file in the same folder"),
         ({"overlap": 0.5}, "engine.json: overlap", "one of"),
-        ({"input": {"spacing_mm": [1, 1, 3]}}, "engine.json: input.spacing_mm", "an object"),
+        ({"input": {"spacing_mm": [1, 1, 3]}}, "engine.json: input.spacing_mm", "by axis"),
         ({"input": {"spacing_mm": {"x": 1, "y": 1}}}, "input.spacing_mm.z", "from 0.1 to 20"),
         ({"input": {"spacing_mm": {"x": 1, "y": 1, "z": 0}}}, "spacing_mm.z", "from 0.1 to 20"),
         ({"input": {"spacing_mm": {"x": 1, "y": 1, "z": True}}}, "spacing_mm.z", "from 0.1"),
