@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from abscope.contour.compare import compare
+from abscope.contour.engines.anatomical import CARD
 from abscope.contour.landmarks import carina_mm
 from tests.reference.lung1 import MISSING, REASON, case, drawn
 
@@ -56,5 +57,5 @@ def test_cord_lies_in_the_canal() -> None:
 
 def test_everything_is_found_and_plausible() -> None:
     rois = {roi.name: roi for roi in drawn().rois}
-    assert set(rois) == {"External", "Lung_L", "Lung_R", "Trachea", "Bronchus", "SpinalCanal"}
+    assert set(rois) == set(CARD.default_structures)
     assert all(roi.confidence is not None and roi.confidence > 0.5 for roi in rois.values())

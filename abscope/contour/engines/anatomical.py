@@ -37,13 +37,28 @@ CARD = EngineCard(
         "Bronchus",
         "SpinalCanal",
         "Carina",
+        "Heart",
+        "A_Aorta",
+        "VB",
     ),
-    default_structures=("External", "Lung_L", "Lung_R", "Trachea", "Bronchus", "SpinalCanal"),
+    default_structures=(
+        "External",
+        "Lung_L",
+        "Lung_R",
+        "Trachea",
+        "Bronchus",
+        "SpinalCanal",
+        "Heart",
+        "A_Aorta",
+        "VB",
+    ),
     description=(
         "Classical image analysis on CT: the body by threshold and opening, the trachea as a chain "
         "of air cross-sections down to the carina, the main bronchi by leak-guarded growing, the "
         "lungs as the remaining air divided into left and right with what fills them, the spinal "
-        "canal as the soft tissue ringed by bone. Nothing is downloaded."
+        "canal as the soft tissue ringed by bone, the vertebral bodies in front of it, the aorta "
+        "as a round tube beside them, the heart as a smooth closed surface between the lungs and "
+        "on the diaphragm. Nothing is downloaded."
     ),
     licence="Apache-2.0; no weights",
     limits=(
@@ -54,7 +69,11 @@ CARD = EngineCard(
         "The main bronchi end 4 cm from the carina and are not the proximal bronchial tree.",
         "SpinalCanal is the bony canal, not the cord.",
         meaning(),
-        "Heart, esophagus and great vessels are not drawn.",
+        "Heart goes up to 3 cm below the carina, with the roots of the great vessels; where liver "
+        "lies under it, its lower border is spanned between the lung bases.",
+        "A_Aorta is the descending aorta from the lowest plane up to the carina, without the arch.",
+        "VB holds the vertebral bodies with the discs between them, as one column.",
+        "The esophagus is not drawn: its border is not seen well enough without contrast.",
     ),
 )
 

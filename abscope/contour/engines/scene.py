@@ -10,9 +10,11 @@ import dataclasses
 from collections.abc import Callable, Mapping
 
 from abscope.contour.engines.airways import NO_AIRWAYS, Airways
+from abscope.contour.engines.aorta import Aorta
 from abscope.contour.engines.lungs import NO_LUNGS, Lungs
 from abscope.contour.engines.rating import Check, Rating
 from abscope.contour.engines.spine import NO_CANAL, Canal
+from abscope.contour.engines.vertebrae import Column
 from abscope.contour.engines.working import BoolArray, Spacing, Working
 from abscope.core.geometry import Volume
 
@@ -43,6 +45,8 @@ class Scene:
     airways: Airways = NO_AIRWAYS
     lungs: Lungs = NO_LUNGS
     canal: Canal = NO_CANAL
+    column: Column | None = None
+    aorta: Aorta | None = None
 
     @property
     def spacing(self) -> Spacing:

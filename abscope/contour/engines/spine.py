@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from abscope.contour.engines.tubes import directions, draw_tube
 from abscope.contour.engines.working import BoolArray, HuArray, Spacing, Working
 
 FloatArray = npt.NDArray[np.float64]
@@ -61,14 +62,30 @@ class Canal:
         Share of directions with bone around the axis, per plane of the working grid used.
     diameters_mm : ndarray
         Diameter of the circle of equal area, per plane used.
+    planes : ndarray of int
+        Planes of the working grid used, from the lowest up.
+    axis_yx_mm : ndarray, shape (planes, 2)
+        The axis, mm from the first row and column's outer edge.
+    radii_mm : ndarray, shape (planes, RAYS)
+        Distance of the wall from the axis; ray k looks along (y, x) = (sin, cos)(2 pi k / RAYS).
     """
 
     mask: BoolArray | None
     ringed: FloatArray
     diameters_mm: FloatArray
+    planes: npt.NDArray[np.int64]
+    axis_yx_mm: FloatArray
+    radii_mm: FloatArray
 
 
-NO_CANAL = Canal(mask=None, ringed=np.zeros(0), diameters_mm=np.zeros(0))
+NO_CANAL = Canal(
+    mask=None,
+    ringed=np.zeros(0),
+    diameters_mm=np.zeros(0),
+    planes=np.zeros(0, dtype=np.int64),
+    axis_yx_mm=np.zeros((0, 2)),
+    radii_mm=np.zeros((0, RAYS)),
+)
 
 
 def find_canal(work: Working, body: BoolArray, middle_mm: float) -> Canal:
@@ -92,15 +109,16 @@ def find_canal(work: Working, body: BoolArray, middle_mm: float) -> Canal:
     if used.size * spacing[0] < 30.0:
         return NO_CANAL
     radii = _smooth_radii(distances[used], spacing)
-    centers = centers[used] + np.array([[top, first]], dtype=np.float64)
-    mask = _draw(centers, radii, used, work)
+    axis = (centers[used] + np.array([[top, first]]) + 0.5) * np.array(spacing[1:])
     areas = 0.5 * np.sin(2 * np.pi / RAYS) * (radii * np.roll(radii, 1, axis=1)).sum(axis=1)
-    return Canal(mask=mask, ringed=ringed[used], diameters_mm=2 * np.sqrt(areas / np.pi))
-
-
-def _directions() -> FloatArray:
-    angles = np.arange(RAYS) * 2 * np.pi / RAYS
-    return np.stack([np.sin(angles), np.cos(angles)], axis=1)
+    return Canal(
+        mask=draw_tube(used, axis, radii, work),
+        ringed=ringed[used],
+        diameters_mm=2 * np.sqrt(areas / np.pi),
+        planes=used,
+        axis_yx_mm=axis,
+        radii_mm=radii,
+    )
 
 
 def _score(crop: HuArray, spacing: Spacing) -> FloatArray:
@@ -108,7 +126,7 @@ def _score(crop: HuArray, spacing: Spacing) -> FloatArray:
     bone = crop > BONE_HU
     ringed = np.zeros(crop.shape, dtype=np.float32)
     reach = np.arange(NEAREST_MM, RAY_MM + 1e-6, spacing[2])
-    for dy, dx in _directions()[::2]:
+    for dy, dx in directions(RAYS)[::2]:
         hit = np.zeros(crop.shape, dtype=np.bool_)
         for distance in reach:
             hit |= _shifted(
@@ -163,10 +181,10 @@ def _ray_distances(crop: HuArray, centers: FloatArray, spacing: Spacing) -> Floa
     """Return the distance to the first bone, shape (planes, RAYS), NaN where there is none."""
     step = 0.5
     reach = np.arange(NEAREST_MM, RAY_MM + 1e-6, step)
-    directions = _directions()
+    ways = directions(RAYS)
     planes = np.arange(crop.shape[0])[:, None, None]
-    ys = centers[:, 0, None, None] + directions[None, :, 0, None] * reach / spacing[1]
-    xs = centers[:, 1, None, None] + directions[None, :, 1, None] * reach / spacing[2]
+    ys = centers[:, 0, None, None] + ways[None, :, 0, None] * reach / spacing[1]
+    xs = centers[:, 1, None, None] + ways[None, :, 1, None] * reach / spacing[2]
     at = [np.broadcast_to(planes, ys.shape), ys, xs]
     bone = ndimage.map_coordinates(crop, at, order=1, mode="nearest") > BONE_HU
     first = np.argmax(bone, axis=2)
@@ -187,30 +205,6 @@ def _smooth_radii(distances: FloatArray, spacing: Spacing) -> FloatArray:
     filled = np.median([np.roll(filled, shift, axis=1) for shift in (-1, 0, 1)], axis=0)
     sd = (3.0 / spacing[0], 1.0)
     return np.asarray(ndimage.gaussian_filter(filled, sd, mode=("nearest", "wrap")))
-
-
-def _draw(
-    centers: FloatArray, radii: FloatArray, used: npt.NDArray[np.int64], work: Working
-) -> BoolArray:
-    """Return the mask on the image's voxels; centres and radii are interpolated along z."""
-    f_z, f_y, f_x = work.factors_zyx
-    fine_y, fine_x = work.spacing_zyx_mm[1] / f_y, work.spacing_zyx_mm[2] / f_x
-    mask = np.zeros(work.full_shape_zyx, dtype=np.bool_)
-    angles = np.arange(RAYS + 1) * 2 * np.pi / RAYS
-    middle = (used * f_z) + (f_z - 1) / 2
-    for plane in range(int(used[0] * f_z), min(int((used[-1] + 1) * f_z), mask.shape[0])):
-        y_mm = (np.interp(plane, middle, centers[:, 0]) + 0.5) * work.spacing_zyx_mm[1]
-        x_mm = (np.interp(plane, middle, centers[:, 1]) + 0.5) * work.spacing_zyx_mm[2]
-        radius = np.array([np.interp(plane, middle, radii[:, ray]) for ray in range(RAYS)])
-        low_y, low_x = int((y_mm - RAY_MM) / fine_y), int((x_mm - RAY_MM) / fine_x)
-        n_y, n_x = int(2 * RAY_MM / fine_y) + 2, int(2 * RAY_MM / fine_x) + 2
-        low_y, low_x = max(0, low_y), max(0, low_x)
-        patch = mask[plane, low_y : low_y + n_y, low_x : low_x + n_x]
-        dy = ((np.arange(patch.shape[0]) + low_y + 0.5) * fine_y - y_mm)[:, None]
-        dx = ((np.arange(patch.shape[1]) + low_x + 0.5) * fine_x - x_mm)[None, :]
-        angle = np.mod(np.arctan2(dy, dx), 2 * np.pi)
-        patch |= np.hypot(dy, dx) <= np.interp(angle, angles, np.append(radius, radius[0]))
-    return mask
 
 
 def _longest_run(good: BoolArray) -> npt.NDArray[np.int64]:

@@ -23,6 +23,7 @@ from abscope.contour.engines.rating import (
 )
 from abscope.contour.engines.scene import Drawn, Scene, Step
 from abscope.contour.engines.spine import find_canal
+from abscope.contour.engines.steps_middle import MIDDLE_STEPS
 from abscope.contour.engines.working import BoolArray
 from abscope.core.errors import EngineError
 
@@ -155,4 +156,5 @@ STEPS: tuple[Step, ...] = (
         find=_lungs,
     ),
     Step(id="canal", draws=("SpinalCanal",), needs=("body",), seconds=1.0, find=_canal),
+    *MIDDLE_STEPS,
 )
