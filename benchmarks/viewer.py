@@ -18,9 +18,10 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, WebSocket, sync_playwright
 
 from abscope.core.geometry import Grid, Volume
 from abscope.core.structures import Contour, Roi
@@ -162,6 +163,51 @@ def redraws(page: Page) -> list[float]:
     return times
 
 
+class Traffic:
+    """Bytes over a page's websockets, both ways."""
+
+    def __init__(self, page: Page) -> None:
+        self.bytes = 0
+        page.on("websocket", self._watch)
+
+    def _watch(self, socket: WebSocket) -> None:
+        for event in ("framesent", "framereceived"):
+            socket.on(event, self._count)
+
+    def _count(self, frame: str | bytes) -> None:
+        self.bytes += len(frame)
+
+
+def scrolling(page: Page, traffic: Traffic) -> tuple[int, int]:
+    """Return planes turned by 30 notches of the wheel and bytes that travelled for them."""
+    page.get_by_text("Hide").hover()
+    page.wait_for_timeout(500)
+    page.locator('[data-pane="axial"] canvas').hover()
+    before, start = traffic.bytes, _state(page)["index"]
+    for _ in range(30):
+        page.mouse.wheel(0, -100)
+        page.wait_for_timeout(30)
+    page.wait_for_timeout(500)
+    return abs(_state(page)["index"][2] - start[2]), traffic.bytes - before
+
+
+def rerun(page: Page) -> bool:
+    """Whether a rerun by another widget leaves viewer, cursor and window as they are, undrawn."""
+    page.get_by_role("button", name="Bone").click()
+    page.get_by_text("Hide").hover()
+    page.wait_for_timeout(500)
+    before = _state(page)
+    page.get_by_role("button", name="Unrelated").click()
+    page.get_by_text("page runs=2").wait_for()
+    page.wait_for_timeout(500)
+    return before == _state(page)
+
+
+def _state(page: Page) -> dict[str, Any]:
+    state: dict[str, Any] = page.locator(".abv").evaluate("(root) => root.__abscope.state()")
+    return state
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--screenshot", type=Path)
@@ -185,6 +231,7 @@ def main() -> None:
                 )
                 for attempt in ("cold server", "warm server"):
                     page = browser.new_page(viewport={"width": 1400, "height": 900})
+                    traffic = Traffic(page)
                     page.goto(address)
                     root = page.locator(".abv")
                     page.wait_for_selector(".abv[data-full]", timeout=60_000)
@@ -204,6 +251,10 @@ def main() -> None:
                     f"{median / REDRAW_TARGET_MS:.2f} of the target, "
                     f"{median / NIIVUE_REDRAW_MS:.2f} of niivue"
                 )
+                planes, sent = scrolling(page, traffic)
+                print(f"scrolling: {planes} planes, {sent} bytes over the websocket")
+                same = "no redraw, same place and window" if rerun(page) else "SOMETHING CHANGED"
+                print(f"rerun by an unrelated widget: {same}")
                 if options.screenshot:
                     page.screenshot(path=str(options.screenshot))
                 browser.close()

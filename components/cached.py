@@ -7,10 +7,13 @@ browser.
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
+from abscope.core.case import StructureSetInfo
 from abscope.dicom.reader import Reading
 from abscope.report.pack import BoardPack
 from abscope.workflows.board import BoardOptions, compose
@@ -173,16 +176,36 @@ def board_pack(
 
 
 def _scene(parts: SceneParts) -> Scene:
+    headings = set_headings([info for _, info in parts.rois])
     return Scene(
         image=parts.image,
         structures=tuple(
-            SceneStructure(
-                roi=roi, color=roi.color, dashed=auto, group="Auto" if auto else "Clinical"
-            )
-            for roi, auto in parts.rois
+            SceneStructure(roi=roi, color=roi.color, dashed=info.is_auto, group=headings[info.uid])
+            for roi, info in parts.rois
         ),
         dose=parts.dose,
         prescribed_gy=parts.prescribed_gy,
         second_dose=parts.second_dose,
         pet=parts.pet,
     )
+
+
+def set_headings(sets: Sequence[StructureSetInfo]) -> dict[str, str]:
+    """Return the heading of each set in the viewer, by UID; no two sets have the same.
+
+    Where several are automatic (or clinical, or edited), their labels tell them apart, and a number
+    where those are the same too.
+    """
+    known = {s.uid: s for s in sets}
+    kinds = {s.uid: _kind(s) for s in known.values()}
+    several = {kind for kind, n in Counter(kinds.values()).items() if n > 1}
+    found: dict[str, str] = {}
+    for uid, kind in kinds.items():
+        name = f"{kind}: {known[uid].label or 'no name'}" if kind in several else kind
+        same = sum(h == name or h.startswith(f"{name} (") for h in found.values())
+        found[uid] = f"{name} ({same + 1})" if same else name
+    return found
+
+
+def _kind(info: StructureSetInfo) -> str:
+    return "Auto" if info.is_auto else "Edited" if info.is_edited else "Clinical"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from abscope.core.case import Case
+from abscope.core.case import Case, StructureSetInfo
 from abscope.core.errors import NotFoundError
 from abscope.core.geometry import Volume
 from abscope.core.structures import Roi
@@ -16,14 +16,14 @@ from abscope.workflows.pet import fusable_pets, shown_volume
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SceneParts:
-    """An image with what may be drawn on it; ``rois`` are pairs of structure and "is automatic".
+    """An image with what may be drawn on it; ``rois`` are pairs of structure and its set.
 
     The image and ``pet``, which lies over it, are SUV (unit g/mL) where a PET has a factor.
     ``left_out`` names what lies in another frame of reference and is therefore not drawn.
     """
 
     image: Volume
-    rois: tuple[tuple[Roi, bool], ...]
+    rois: tuple[tuple[Roi, StructureSetInfo], ...]
     dose: Volume | None
     prescribed_gy: float | None
     second_dose: Volume | None = None
@@ -58,16 +58,14 @@ def scene_parts(
         )
     frame = series.grid.frame_of_reference_uid
     left_out: list[str] = []
-    rois: list[tuple[Roi, bool]] = []
+    rois: list[tuple[Roi, StructureSetInfo]] = []
     for info in case.structure_sets:
         if info.uid not in structure_set_uids:
             continue
         if frame and info.frame_of_reference_uid and info.frame_of_reference_uid != frame:
             left_out.append(info.label)
             continue
-        rois.extend(
-            (roi, info.is_auto) for roi in context.cases.structure_set(info).rois if roi.closed
-        )
+        rois.extend((roi, info) for roi in context.cases.structure_set(info).rois if roi.closed)
     doses: list[Volume | None] = []
     for uid in (dose_uid, second_dose_uid):
         dose = choose_dose(case, uid) if uid else None

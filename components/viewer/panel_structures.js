@@ -43,7 +43,9 @@ function structureRow(viewer, s, i) {
   const mark = el("span", { class: "abv-swatch" }), open = () => {
     style.hidden = !style.hidden;
     swatch.setAttribute("aria-expanded", String(!style.hidden));
-    if (!style.hidden) style.replaceChildren(...styleControls(viewer, s, i, () => paintSwatch(mark, s)));
+    if (style.hidden) return;
+    style.replaceChildren(...styleControls(viewer, s, i, () => paintSwatch(mark, s)));
+    style.scrollIntoView({ block: "nearest" });
   };
   const swatch = button(mark, open, { class: "abv-look", "data-look": i, "aria-expanded": "false", disabled: !s.slabs,
     title: "Color, line and fill", "aria-label": `Color, line and fill of ${s.name}` });

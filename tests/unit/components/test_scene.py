@@ -137,6 +137,27 @@ def test_names_from_files_survive_as_text():
     assert header["structures"][0]["name"] == roi.name
 
 
+@pytest.mark.parametrize(
+    ("confidence", "reason", "low"),
+    [
+        (None, "", False),
+        (0.9, "", False),
+        (0.4, "", True),
+        (0.0, "", True),
+        (0.9, "Cut off.", True),
+    ],
+)
+def test_doubt_of_an_engine_is_marked_and_its_reason_goes_along(confidence, reason, low):
+    roi = Roi(
+        number=1, name="Heart", contours=(square(-7),), standard_name="Heart",
+        confidence=confidence, confidence_reason=reason,
+    )  # fmt: skip
+    header = read_header(pack(Scene(image=image(), structures=(SceneStructure(roi=roi),))))
+    entry = header["structures"][0]
+    assert (entry["confidence"], entry["reason"], entry["low"]) == (confidence, reason, low)
+    assert entry["standard"] == "Heart"
+
+
 def test_structure_without_closed_contours_is_listed_without_slabs():
     point = Contour(points_mm=np.zeros((1, 3)), geometric_type="POINT")
     roi = Roi(number=3, name="Iso", contours=(point,))
