@@ -19,7 +19,7 @@ test-long: setup-test lint ## with the full campaigns
 
 test-engines: setup-test ## the engines that need torch, nnU-Net or TotalSegmentator, in .venv-engines
 	@bash scripts/setup_engines.sh
-	.venv-engines/bin/python -m pytest tests/unit/contour/plugins tests/contracts/test_engines.py -ra
+	.venv-engines/bin/python -m pytest tests/unit/contour/plugins -ra
 
 .PHONY: lint
 lint:

@@ -63,7 +63,7 @@ def choose(engines: Sequence[ContourEngine], key: str) -> Choice | None:
         )
     engine, needs = offered.get(chosen, next(iter(offered.values()))), lacking.get(chosen, ())
     with right:
-        about(engine, needs)
+        about(engine)
     if needs:
         st.warning(literal(" ".join(needs), 900), icon=":material/block:")
     wanted: list[str] = []
@@ -78,13 +78,13 @@ def choose(engines: Sequence[ContourEngine], key: str) -> Choice | None:
     return Choice(engine=engine.card.id, structures=tuple(wanted), ready=bool(wanted) and not needs)
 
 
-def about(engine: ContourEngine, lacking: Sequence[str]) -> None:
+def about(engine: ContourEngine) -> None:
     """Draw a button that opens what an engine does, its licence and its limits."""
     with st.popover("About", icon=":material/info:", width="stretch"):
-        _card(engine, lacking)
+        _card(engine)
 
 
-def _card(engine: ContourEngine, lacking: Sequence[str]) -> None:
+def _card(engine: ContourEngine) -> None:
     """Draw an engine's card; its texts may come from a file, so they are shown literally."""
     card = engine.card
     st.markdown(f"**{literal(card.title)}** · {literal(card.id)} {literal(card.version)}")
@@ -94,10 +94,6 @@ def _card(engine: ContourEngine, lacking: Sequence[str]) -> None:
     st.markdown("**What it cannot do**")
     st.markdown("\n".join(f"- {literal(limit, 400)}" for limit in card.limits))
     st.caption(f"License: {literal(card.licence, 400)}")
-    if lacking:
-        st.warning(literal(" ".join(lacking), 900), icon=":material/block:")
-    else:
-        st.badge("Ready", color="green", icon=":material/check:")
 
 
 def overview(engines: Sequence[ContourEngine], key: str) -> None:
@@ -129,4 +125,8 @@ def overview(engines: Sequence[ContourEngine], key: str) -> None:
         "Card of", list(cards), format_func=lambda i: cards[i].card.title, key=f"{key}.card"
     )
     with st.container(border=True):
-        _card(cards[str(chosen)], lacking[str(chosen)])
+        _card(cards[str(chosen)])
+        if lacking[str(chosen)]:
+            st.warning(literal(" ".join(lacking[str(chosen)]), 900), icon=":material/block:")
+        else:
+            st.badge("Ready", color="green", icon=":material/check:")

@@ -23,13 +23,19 @@ PACKAGES = {
 
 
 def lacking_libraries(*modules: str) -> tuple[str, ...]:
-    """Return a sentence for each library that is not installed; nothing is imported."""
-    return tuple(
-        f"The library {PACKAGES[m]} is not installed. Install it with "
-        "`pip install -r requirements-engines.txt` where Abscope runs."
-        for m in modules
-        if importlib.util.find_spec(m) is None
+    """Return a sentence on the libraries that are not installed; nothing is imported."""
+    names = [PACKAGES[m] for m in modules if importlib.util.find_spec(m) is None]
+    if not names:
+        return ()
+    what = f"The library {names[0]} is" if len(names) == 1 else f"The libraries {_and(names)} are"
+    return (
+        f"{what} not installed. Install with `pip install -r requirements-engines.txt` where "
+        "Abscope runs.",
     )
+
+
+def _and(names: list[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def inside(folder: pathlib.Path, name: str) -> pathlib.Path | None:

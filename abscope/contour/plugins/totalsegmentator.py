@@ -199,7 +199,7 @@ def _version() -> str:
     try:
         return importlib.metadata.version("TotalSegmentator")
     except importlib.metadata.PackageNotFoundError:
-        return "not installed"
+        return "(not installed)"
 
 
 def _engines() -> tuple[TotalSegmentatorEngine, ...]:
@@ -207,11 +207,12 @@ def _engines() -> tuple[TotalSegmentatorEngine, ...]:
     engines = []
     for task in mapping["tasks"]:
         names = {k: tuple(v) for k, v in mapping["label_sets"][task["task"]].items()}
+        drawn = structures_of(dict(enumerate(names.values())))
         card = EngineCard(
             id=task["id"],
             version=_version(),
             title=task["title"],
-            structures=structures_of(dict(enumerate(names.values()))),
+            structures=tuple(dict.fromkeys((*task["usual"], *drawn))),
             default_structures=tuple(task["usual"]),
             description=task["description"],
             licence=mapping["licence"],
