@@ -238,7 +238,7 @@ class Case:
         """
         planned = {p.structure_set_uid for p in self.plans}
         planned |= {d.structure_set_uid for d in self.doses}
-        clinical = [s for s in self.structure_sets if not s.is_auto]
+        clinical = [s for s in self.structure_sets if s.is_clinical]
         drawn_planned = {s.series_uid for s in clinical if s.uid in planned}
         drawn = {s.series_uid for s in clinical}
         frames = {d.grid.frame_of_reference_uid for d in self.doses} - {""}
@@ -268,12 +268,15 @@ class Case:
         )
 
     def structure_set_for(self, dose: DoseInfo) -> StructureSetInfo | None:
-        """Return the set that the dose's plan references; else the only clinical set there is."""
+        """Return the set that the dose's plan references; else the only clinical set there is.
+
+        Versions edited here never take the place of either; they are chosen by their UID.
+        """
         plan = self.plan_of(dose)
         wanted = [plan.structure_set_uid if plan else "", dose.structure_set_uid]
         for uid in wanted:
             for info in self.structure_sets:
                 if uid and info.uid == uid:
                     return info
-        clinical = [s for s in self.structure_sets if not s.is_auto]
+        clinical = [s for s in self.structure_sets if s.is_clinical]
         return clinical[0] if len(clinical) == 1 else None

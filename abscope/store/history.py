@@ -15,8 +15,8 @@ from abscope.store.tables import audit
 class Change:
     """One change of a case: who, when and which fields, never the values.
 
-    ``version`` is the version that the change made; ``fields`` are names of clinical facts, empty
-    for a change of anything else.
+    ``version`` is the version that the change made; ``fields`` are names of clinical facts, for
+    edited contours UID of the set and number of the structure, empty for anything else.
     """
 
     version: int

@@ -292,7 +292,11 @@ def _newly_attached(
     found = []
     for info in case.structure_sets:
         image = drawn_on(info, images)
-        if info.is_auto or image is None or (image.uid in here and info.series_uid == image.uid):
+        if (
+            not info.is_clinical
+            or image is None
+            or (image.uid in here and info.series_uid == image.uid)
+        ):
             continue
         contours = context.cases.structure_set(info)
         said.extend(contour_findings(contours, image.grid))

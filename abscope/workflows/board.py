@@ -341,11 +341,15 @@ def _drawn(case: Case, options: BoardOptions) -> tuple[StructureSetInfo | None, 
     """Return the structure set and dose to draw, each None when there is none."""
     if case.doses:
         dose = choose_dose(case, options.dose_uid)
-        found = case.structure_set_for(dose)
-        if found is not None:
-            return found, dose
-        return (case.structure_sets[0] if case.structure_sets else None), dose
-    return (case.structure_sets[0] if case.structure_sets else None), None
+        return case.structure_set_for(dose) or _first_set(case), dose
+    return _first_set(case), None
+
+
+def _first_set(case: Case) -> StructureSetInfo | None:
+    """Return the first clinical set, else the first there is: no version replaces it unasked."""
+    return next(
+        iter([s for s in case.structure_sets if s.is_clinical] or case.structure_sets), None
+    )
 
 
 def target_point(contours: StructureSet | None, grid: Grid) -> FloatArray:

@@ -16,7 +16,7 @@ from abscope.workflows.context import Context
 
 #: What is said for an action of the audit trail.
 _DONE = {"edit": "Clinical facts", "labs": "Laboratory results", "import": "Imported objects",
-         "treatments": "Treatments"}  # fmt: skip
+         "treatments": "Treatments", "edit-contours": "Contours"}  # fmt: skip
 
 
 def changes_meanwhile(context: Context, case_id: str, seen: int) -> tuple[Change, ...]:
@@ -68,7 +68,8 @@ def sentence(change: Change) -> str:
     'Laboratory results were changed by kim at 2026-03-01 10:15 (UTC).'
     """
     what = _DONE.get(change.action, "The case")
-    fields = f" ({', '.join(sorted(change.fields))})" if change.fields else ""
+    named = change.fields if change.action == "edit" else ()
+    fields = f" ({', '.join(sorted(named))})" if named else ""
     verb = "was" if what == "The case" else "were"
     when = change.time[:16].replace("T", " ")
     return f"{what}{fields} {verb} changed by {change.actor} at {when} (UTC)."

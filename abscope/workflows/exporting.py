@@ -19,6 +19,7 @@ from abscope.dicom.write_rtstruct import rtstruct_dataset
 from abscope.dicom.write_seg import seg_dataset
 from abscope.workflows.context import Actor, Context
 from abscope.workflows.dose_evaluation import choose_dose, image_of
+from abscope.workflows.editing import original_label
 
 #: Written into every set that was not drawn in a clinic.
 RESEARCH_NOTE = "Not approved. Research use only. Not for clinical decisions."
@@ -36,7 +37,7 @@ def export_rtstruct(
     """Return a structure set as an RTSTRUCT file; the newest automatic set when none is named.
 
     The object is a new one, with a UID of its own. It names as its predecessor the clinical set it
-    is a copy of, or the set that was edited.
+    is a copy of, or the set that was edited; the label of a version begins with "Edited".
 
     Parameters
     ----------
@@ -55,7 +56,7 @@ def export_rtstruct(
     ready = for_planning_system(drawn, holes=holes, names=names)
     uid = uid_from("structures of", info.uid, header.date, header.time, holes, names)
     dataset = rtstruct_dataset(
-        dataclasses.replace(ready, uid=uid),
+        dataclasses.replace(ready, uid=uid, label=_written_label(info)),
         dataclasses.replace(header, comment=_remarks(drawn, ready)),
         ImageReference.of(series) if series else None,
         predecessor_uid=info.uid if info.source == "clinical" else info.parent_uid,
@@ -126,6 +127,13 @@ def export_rtdose(
     return _file(dataset)
 
 
+def _written_label(info: StructureSetInfo) -> str:
+    """Return the label for a file, of which 16 characters are seen: who edited it is a remark."""
+    if not info.is_edited:
+        return info.label
+    return f"Edited {original_label(info.label)}" if info.parent_uid else "Drawn by hand"
+
+
 def _remarks(drawn: StructureSet, written: StructureSet) -> str:
     """Return what the reader of an exported set has to know of it."""
     remarks = [drawn.label]
@@ -141,7 +149,7 @@ def _remarks(drawn: StructureSet, written: StructureSet) -> str:
 
 def _chosen_set(case: Case, uid: str | None) -> StructureSetInfo:
     sets = [s for s in case.structure_sets if uid in (None, s.uid)]
-    chosen = [s for s in sets if s.is_auto] or sets
+    chosen = [s for s in sets if s.is_auto] or [s for s in sets if s.is_clinical] or sets
     if not chosen:
         raise NotFoundError(
             "structure-set-not-found",
