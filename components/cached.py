@@ -25,9 +25,9 @@ from abscope.workflows.prediction import CasePredictions, predict_case, store_pr
 from abscope.workflows.quality import CheckedSet, check_set
 from abscope.workflows.scenes import SceneParts, scene_parts
 from abscope.workflows.simulation import Baseline, baseline
-from components import runtime
+from components import editing, runtime
 from components.progress import LateBar
-from components.viewer.scene import Scene, SceneStructure, pack
+from components.viewer.scene import EditOffer, Scene, SceneStructure, pack
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,20 +109,25 @@ def packed_scene(
     dose_uid: str | None,
     second_dose_uid: str | None = None,
     pet_uid: str | None = None,
+    editable: bool = False,
 ) -> PackedScene:
-    """Return the viewer's blob of an image with structure sets and dose."""
+    """Return the viewer's blob of an image with structure sets and dose, to be edited or not."""
     del version
     context = runtime.context()
+    case = context.cases.get(case_id)
     parts = scene_parts(
         context,
-        context.cases.get(case_id),
+        case,
         series_uid,
         set_uids,
         dose_uid,
         second_dose_uid,
         pet_uid,
     )
-    return PackedScene(blob=pack(_scene(parts)), left_out=parts.left_out)
+    sets = tuple(s for s in case.structure_sets if s.uid in set_uids)
+    headings = set_headings([info for _, info in parts.rois])
+    offer = editing.offer(case, series_uid, sets, headings) if editable else None
+    return PackedScene(blob=pack(_scene(parts, offer)), left_out=parts.left_out)
 
 
 @st.cache_resource(scope="session", max_entries=4, show_spinner="Comparing", show_time=True)
@@ -175,14 +180,22 @@ def board_pack(
     return compose(context, Actor(name=actor_name), context.cases.get(case_id), options)
 
 
-def _scene(parts: SceneParts) -> Scene:
+def _scene(parts: SceneParts, offer: EditOffer | None) -> Scene:
     headings = set_headings([info for _, info in parts.rois])
+    offered = {uid for uid, _ in offer.sets} if offer else set()
     return Scene(
         image=parts.image,
         structures=tuple(
-            SceneStructure(roi=roi, color=roi.color, dashed=info.is_auto, group=headings[info.uid])
+            SceneStructure(
+                roi=roi,
+                color=roi.color,
+                dashed=info.is_auto,
+                group=headings[info.uid],
+                ref=f"{info.uid}:{roi.number}" if info.uid in offered else "",
+            )
             for roi, info in parts.rois
         ),
+        edit=offer,
         dose=parts.dose,
         prescribed_gy=parts.prescribed_gy,
         second_dose=parts.second_dose,

@@ -104,7 +104,7 @@ def _stored(case: Case, shown: Sequence[str] | None) -> tuple[list[Key], list[di
             "Name in file": roi.name,
             _NAME: roi.standard_name or "",
             "Certainty": roi.name_confidence,
-            "Named by": _origin(roi.standard_name, roi.name_source, auto=s.is_auto),
+            "Named by": _origin(roi.standard_name, roi.name_source, auto=s.is_auto or s.is_edited),
             "Volume (cm³)": roi.volume_cm3,
             "Confidence": roi.confidence,
         }
@@ -118,7 +118,7 @@ def _origin(name: str | None, source: str, *, auto: bool) -> str:
     if source == "person":
         return "a person"
     if auto and name:
-        return "the engine"
+        return source or "the engine"
     return source
 
 

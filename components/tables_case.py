@@ -6,8 +6,8 @@ import streamlit as st
 
 from abscope.core.case import Case, StructureSetInfo
 
-#: Source of a structure set made of voxels -> what it is called.
-_MASKS = {"nifti": "NIfTI mask", "seg": "segmentation"}
+#: Source of a structure set -> what it is called; others are clinical.
+_KINDS = {"nifti": "NIfTI mask", "seg": "segmentation", "edited": "edited"}
 
 
 def choose_scene(case: Case, key: str) -> tuple[str, list[str]]:
@@ -34,22 +34,24 @@ def choose_series(case: Case, key: str) -> str:
 
 
 def choose_sets(case: Case, key: str) -> list[str]:
-    """Return the UIDs of the structure sets to show; the planned and the newest automatic one."""
+    """Return the UIDs of the structure sets to show: the newest clinical, automatic, edited one."""
     sets = {s.uid: s for s in case.structure_sets}
     if not sets:
         return []
-    clinical = [s.uid for s in case.structure_sets if not s.is_auto]
+    clinical = [s.uid for s in case.structure_sets if s.is_clinical]
     automatic = [s.uid for s in case.structure_sets if s.is_auto]
+    edited = [s.uid for s in case.structure_sets if s.is_edited]
     if len(sets) == 1:
         return list(sets)
     return list(
         st.multiselect(
             "Structure sets",
             list(sets),
-            default=[*clinical[-1:], *automatic[-1:]],
+            default=[*clinical[-1:], *automatic[-1:], *edited[-1:]],
             format_func=lambda uid: set_name(sets[uid]),
             key=f"{key}.{len(sets)}",
-            help="Clinical contours are drawn solid, automatic ones dashed.",
+            help="Clinical and edited contours are drawn solid, automatic ones dashed. Dose and "
+            "predictions keep using the set that the plan names.",
         )
     )
 
@@ -57,7 +59,7 @@ def choose_sets(case: Case, key: str) -> list[str]:
 def set_name(info: StructureSetInfo, *, count: bool = True) -> str:
     """Return what a structure set is called on screen."""
     label = info.label.split(" (")[0] if info.is_auto else info.label
-    kind = "automatic" if info.is_auto else _MASKS.get(info.source, "clinical")
+    kind = "automatic" if info.is_auto else _KINDS.get(info.source, "clinical")
     what = "structure" if len(info.rois) == 1 else "structures"
     number = f", {len(info.rois)} {what}" if count else ""
     return f"{label or 'no name'} ({kind}{number})"
@@ -145,17 +147,17 @@ def choose_pair(case: Case, key: str) -> tuple[str, str, bool]:
 
 
 def _likely_pair(case: Case, keys: list[str]) -> tuple[int, int]:
-    """Return a clinical structure and the newest automatic one of its name, else the first two."""
+    """Return a clinical structure and the newest other one of its name, else the first two."""
     drawn: dict[str, str] = {}
     found: dict[str, tuple[str, str]] = {}
     inner = []
-    for s in sorted(case.structure_sets, key=lambda s: s.is_auto):
+    for s in sorted(case.structure_sets, key=lambda s: not s.is_clinical):
         for roi in s.rois:
             name, key = roi.standard_name or roi.name, f"{s.uid}:{roi.number}"
             if key not in keys or name == "External":
                 continue
             inner.append(key)
-            if not s.is_auto:
+            if s.is_clinical:
                 drawn[name] = key
             elif name in drawn:
                 found[name] = (drawn[name], key)

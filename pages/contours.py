@@ -12,6 +12,7 @@ from components import (
     banner,
     cached,
     comparison,
+    editing,
     exports,
     images,
     jobs,
@@ -48,12 +49,17 @@ else:
     def viewer() -> None:
         """Draw the viewer apart from the rest, so that other widgets leave it alone."""
         scene = cached.packed_scene(
-            case.id, case.version, series_uid, tuple(shown or ()), None, pet_uid=pet_uid
-        )
+            case.id, case.version, series_uid, tuple(shown or ()), None, pet_uid=pet_uid,
+            editable=True,
+        )  # fmt: skip
         notices.left_out(scene.left_out)
-        picked = show_viewer(
-            scene.blob, key="contours.viewer", height=560, focus=state.place_to_show(case.id)
-        ).seed_mm
+        seen = show_viewer(
+            scene.blob, key="contours.viewer", height=560, focus=state.place_to_show(case.id),
+            answer=editing.answer(case), on_edit=lambda sent: editing.take(case, actor, sent),
+        )  # fmt: skip
+        picked = seen.seed_mm
+        if editing.was_saved(case):
+            st.rerun()
         if picked is not None and has_ct and not case.in_planning_frame(series_uid):
             st.warning(
                 "This image lies in another frame of reference than the planning CT: pick the "
@@ -65,6 +71,7 @@ else:
             st.rerun()
 
     viewer()
+    editing.note(case, shown)
 
 job = jobs.latest(case.id)
 if job is not None:

@@ -56,7 +56,7 @@ def export_rtstruct(
     ready = for_planning_system(drawn, holes=holes, names=names)
     uid = uid_from("structures of", info.uid, header.date, header.time, holes, names)
     dataset = rtstruct_dataset(
-        dataclasses.replace(ready, uid=uid, label=_written_label(info)),
+        dataclasses.replace(ready, uid=uid, label=_written_label(info) or ready.label),
         dataclasses.replace(header, comment=_remarks(drawn, ready)),
         ImageReference.of(series) if series else None,
         predecessor_uid=info.uid if info.source == "clinical" else info.parent_uid,
@@ -128,9 +128,9 @@ def export_rtdose(
 
 
 def _written_label(info: StructureSetInfo) -> str:
-    """Return the label for a file, of which 16 characters are seen: who edited it is a remark."""
+    """Return the label of a version, of which 16 characters are seen; empty for other sets."""
     if not info.is_edited:
-        return info.label
+        return ""
     return f"Edited {original_label(info.label)}" if info.parent_uid else "Drawn by hand"
 
 

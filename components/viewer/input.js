@@ -20,8 +20,12 @@ function listen(viewer, pane) {
   }, { passive: false });
 
   canvas.addEventListener("contextmenu", (event) => event.preventDefault());
-  canvas.addEventListener("dblclick", () => { pane.resetView(); viewer.requestDraw(); });
-  canvas.addEventListener("pointerleave", () => { viewer.hover = null; if (viewer.scene) showReadout(viewer); });
+  canvas.addEventListener("dblclick", () => {
+    if (viewer.editor.wants(pane)) return viewer.editor.closeArea();
+    pane.resetView();
+    viewer.requestDraw();
+  });
+  canvas.addEventListener("pointerleave", () => { viewer.hover = null; if (viewer.scene) showReadout(viewer); if (viewer.editor.on) viewer.requestDraw(); });
 
   canvas.addEventListener("pointerdown", (event) => {
     if (!viewer.scene) return;
@@ -29,14 +33,17 @@ function listen(viewer, pane) {
     event.preventDefault();
     canvas.setPointerCapture(event.pointerId);
     const kind = event.button === 2 || (event.button === 0 && event.shiftKey) ? "window"
-      : event.button === 1 || event.altKey ? "pan" : viewer.picking ? "seed" : "cross";
+      : event.button === 1 || event.altKey ? "pan" : viewer.picking ? "seed" : viewer.editor.wants(pane) ? "edit" : "cross";
     drag = { kind, x: event.offsetX, y: event.offsetY, width: viewer.width, level: viewer.level, pan: pane.pan.slice() };
+    if (kind === "edit") viewer.editor.press(pane.pointAt(event.offsetX, event.offsetY, viewer.mm));
     if (kind === "cross") viewer.goto(pane.pointAt(event.offsetX, event.offsetY, viewer.mm));
   });
 
   canvas.addEventListener("pointermove", (event) => {
     if (!viewer.scene) return;
-    if (drag) moveDrag(viewer, pane, drag, event);
+    if (drag?.kind === "edit") { // every place the pointer was at, not only the last of a frame
+      for (const e of event.getCoalescedEvents?.() ?? [event]) viewer.editor.move(pane.pointAt(e.offsetX, e.offsetY, viewer.mm));
+    } else if (drag) moveDrag(viewer, pane, drag, event);
     hoverAt(viewer, pane, event);
   });
 
@@ -44,6 +51,7 @@ function listen(viewer, pane) {
     if (!drag) return;
     const { kind } = drag;
     drag = null;
+    if (kind === "edit") viewer.editor.release();
     if (event.type === "pointercancel") return;
     if (kind === "seed") viewer.pick(pane.pointAt(event.offsetX, event.offsetY, viewer.mm));
     else if (kind === "cross") viewer.notify();
@@ -55,7 +63,8 @@ function listen(viewer, pane) {
 
 function hoverAt(viewer, pane, event) {
   viewer.hover = pane.pointAt(event.offsetX, event.offsetY, viewer.mm);
-  if (!viewer.frame) showReadout(viewer);
+  if (viewer.editor.wants(pane)) viewer.requestDraw(); // the brush follows
+  else if (!viewer.frame) showReadout(viewer);
 }
 
 function moveDrag(viewer, pane, drag, event) {
@@ -82,7 +91,9 @@ function zoomAt(viewer, pane, x, y, factor) {
 }
 
 function pressKey(viewer, pane, event) {
-  if (!viewer.scene || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!viewer.scene) return;
+  if (viewer.editor.key(event)) { event.preventDefault(); event.stopPropagation(); return; }
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
   const n = viewer.scene.image.grid.count(pane.axis), middle = [pane.canvas.clientWidth / 2, pane.canvas.clientHeight / 2];
   const presets = viewer.scene.header.presets;
   const act = {

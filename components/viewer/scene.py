@@ -65,12 +65,37 @@ class SceneStructure:
         True for automatic contours, False for clinical ones.
     group : str
         Heading in the legend, such as ``"Clinical"``.
+    ref : str
+        Structure set UID, colon, number: for an edit in the viewer; empty where it is no offer.
     """
 
     roi: Roi
     color: tuple[int, int, int] | None = None
     dashed: bool = False
     group: str = "Structures"
+    ref: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class EditOffer:
+    """What the viewer needs for drawing contours.
+
+    Parameters
+    ----------
+    series_uid : str
+        The image of the scene.
+    case_version : int
+        Of the case that is shown, so that a save can tell what others did meanwhile.
+    sets : tuple of (str, str)
+        UID and name of the sets in which a new structure can start; an empty UID is a new set.
+    names : tuple of str
+        TG-263 names for a new structure.
+    """
+
+    series_uid: str
+    case_version: int
+    sets: tuple[tuple[str, str], ...] = ()
+    names: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -93,6 +118,8 @@ class Scene:
         Sentences shown in the viewer.
     pet : Volume or None
         A PET laid over a CT in its frame of reference: SUV, or the PET's own unit.
+    edit : EditOffer or None
+        Offers the edit mode.
     """
 
     image: Volume
@@ -103,6 +130,7 @@ class Scene:
     focus_mm: tuple[float, float, float] | None = None
     notes: tuple[str, ...] = ()
     pet: Volume | None = None
+    edit: EditOffer | None = None
 
 
 def pack(scene: Scene) -> bytes:
@@ -117,6 +145,7 @@ def pack(scene: Scene) -> bytes:
         notes.append(OBLIQUE_NOTE)
     ct_zyx, scale, style = stored_image(image.array_zyx, image.unit)
     grid = image.grid
+    edit = _edit_header(scene.edit, grid, turned=OBLIQUE_NOTE in notes)
     if image.unit == "HU":
         ct_zyx, grid = _cropped(ct_zyx, grid)
     overlays = _overlays(scene, notes)
@@ -137,6 +166,7 @@ def pack(scene: Scene) -> bytes:
         "structures": _add_structures(writer, scene, grid),
         "doses": {},
         "overview_step": 0,
+        "edit": edit,
     }
     writer.add("ct_z", _plane_positions(grid))
     for name, volume in overlays:
@@ -177,6 +207,22 @@ def _cropped(ct_zyx: npt.NDArray[np.int16], grid: Grid) -> tuple[npt.NDArray[np.
         size_yx=(y1 - y0, x1 - x0),
     )
     return np.ascontiguousarray(ct_zyx[:, y0:y1, x0:x1]), smaller
+
+
+def _edit_header(offer: EditOffer | None, grid: Grid, *, turned: bool) -> dict[str, Any] | None:
+    """Return what the edit mode needs, with the outer edges of the whole image, before any crop."""
+    if offer is None:
+        return None
+    if turned:
+        return {"refused": "Contours can be edited on axial images only; this one is oblique."}
+    (x0, y0, _), (dy, dx), (n_y, n_x) = grid.origin_mm, grid.spacing_yx_mm, grid.size_yx
+    return {
+        "series": offer.series_uid,
+        "version": offer.case_version,
+        "sets": [list(pair) for pair in offer.sets],
+        "names": list(offer.names),
+        "extent": [x0 - dx / 2, x0 + (n_x - 0.5) * dx, y0 - dy / 2, y0 + (n_y - 0.5) * dy],
+    }
 
 
 def _overlays(scene: Scene, notes: list[str]) -> list[tuple[str, Volume]]:
@@ -238,6 +284,7 @@ def _add_structures(writer: BlobWriter, scene: Scene, grid: Grid) -> list[dict[s
                 "number": roi.number,
                 "name": roi.name,
                 "group": item.group,
+                "ref": item.ref,
                 "dashed": item.dashed,
                 "standard": roi.standard_name or "",
                 "confidence": None if roi.confidence is None else round(roi.confidence, 3),

@@ -23,6 +23,8 @@ class Viewer extends Overlays {
     this.styles = new Map(); // what a person chose for a structure, over scenes
     this.solo = null;
     buildUi(this);
+    this.editor = new Editor(this);
+    buildEditor(this.editor);
     this.root.__abscope = hooksOf(this);
     this.root.dataset.mountMs = String(Math.round(performance.now()));
     partsHub().listeners.add((this.onPart = (part) => this.receive(part)));
@@ -71,6 +73,8 @@ class Viewer extends Overlays {
     this.takeFocus();
     this.root.removeAttribute("data-full");
     buildPanels(this);
+    this.editor.attach();
+    fillEditor(this.editor);
     this.fitCanvases();
     this.requestDraw();
     this.watchParts();
@@ -167,6 +171,7 @@ class Viewer extends Overlays {
 
   shownPanes() {
     const [axial, coronal, sagittal, compare] = this.panes;
+    if (this.editor.stroke) return this.mode === "compare" ? [axial, compare] : [axial]; // the others follow its end
     return { axial: [axial], compare: [axial, compare] }[this.mode] ?? [axial, coronal, sagittal];
   }
 
@@ -207,6 +212,7 @@ class Viewer extends Overlays {
       pane.drawStructures(this.structuresOn(pane), mm, this);
       pane.drawIsodose(levels);
       pane.drawCrosshair(at);
+      this.editor.draw(pane);
       pane.drawSeed(this.seed, mm, this.scene.image.grid.gap / 2 + 0.01);
     }
     showPlaces(this);
@@ -262,6 +268,7 @@ class Viewer extends Overlays {
     cancelAnimationFrame(this.frame);
     partsHub().listeners.delete(this.onPart);
     focusHub().listeners.delete(this.onFocus);
+    this.editor.dispose();
     this.observer.disconnect();
     this.root.remove();
     delete this.parent.__abscopeViewer;

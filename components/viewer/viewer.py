@@ -12,7 +12,7 @@ again.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ Point = tuple[float, float, float]
 _FOLDER = Path(__file__).parent
 #: Joined in this order into one module: later files use the names of earlier ones.
 _SCRIPTS = (
-    "decode.js", "outlines.js", "dose.js", "planes.js", "input.js", "touch.js", "ui.js",
+    "decode.js", "outlines.js", "dose.js", "planes.js", "edit_field.js", "edit_between.js",
+    "edit_draft.js", "edit.js", "edit_ui.js", "input.js", "touch.js", "ui.js",
     "panel_structures.js", "panel_dose.js", "sides.js", "hooks.js", "overlays.js", "viewer.js",
 )  # fmt: skip
 
@@ -38,6 +39,7 @@ def _read(*names: str) -> str:
 _VIEWER = st.components.v2.component("abscope_viewer", css=_read("viewer.css"), js=_read(*_SCRIPTS))
 _FOCUS = st.components.v2.component("abscope_viewer_focus", js=_read("focus.js"))
 _PART = st.components.v2.component("abscope_viewer_part", js=_read("part.js"))
+_ANSWER = st.components.v2.component("abscope_viewer_answer", js=_read("answer.js"))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,8 @@ def show_viewer(
     height: int = 640,
     focus: state.Place | None = None,
     on_pick: Callable[[Point], None] | None = None,
+    on_edit: Callable[[object], None] | None = None,
+    answer: Mapping[str, object] | None = None,
 ) -> ViewerState:
     """Show a packed scene; return the crosshair and a picked seed.
 
@@ -79,12 +83,21 @@ def show_viewer(
         whether the viewer is open or opens later; window and zoom stay and no voxel is sent again.
     on_pick : callable, optional
         Called with the seed (x, y, z) in millimetres before the run that a pick starts.
+    on_edit : callable, optional
+        Called with the message of `components.viewer.edits` before the run that a save starts.
+    answer : mapping, optional
+        What became of the last save: ``id``, ``ok``, ``text``, ``version`` and ``ref``.
     """
 
     def picked() -> None:
         point = _point(_value(state.component_state(key), "seed"))
         if on_pick is not None and point is not None:
             on_pick(point)
+
+    def edited() -> None:
+        message = _value(state.component_state(key), "edit")
+        if on_edit is not None and message is not None:
+            on_edit(message)
 
     layout = layout_of(blob)
     with st.container(gap=None):
@@ -93,6 +106,7 @@ def show_viewer(
             data=head_of(blob, layout, height),
             on_crosshair_change=_nothing,
             on_seed_change=picked,
+            on_edit_change=edited,
         )
         _FOCUS(
             key=f"{key}.focus",
@@ -100,6 +114,8 @@ def show_viewer(
             if focus is None
             else {"id": focus.id, "scene": layout.scene_id, "mm": list(focus.mm)},
         )
+        if answer is not None:
+            _ANSWER(key=f"{key}.answer", data=dict(answer))
         crosshair = _value(result, "crosshair")
         have = _value(crosshair, "have")
         if _value(have, "scene") != layout.scene_id:
