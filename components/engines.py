@@ -58,6 +58,7 @@ def choose(engines: Sequence[ContourEngine], key: str) -> Choice | None:
                 list(offered),
                 format_func=label,
                 key=f"{key}.engine",
+                persist_state="page",
                 help="The program that draws. Those that are not ready say what they need.",
             )
         )
@@ -74,6 +75,7 @@ def choose(engines: Sequence[ContourEngine], key: str) -> Choice | None:
             default=list(engine.card.default_structures),
             key=f"{key}.wanted.{engine.card.id}",
             disabled=bool(needs),
+            persist_state="page",
         )
     return Choice(engine=engine.card.id, structures=tuple(wanted), ready=bool(wanted) and not needs)
 

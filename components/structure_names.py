@@ -9,9 +9,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from abscope.core.case import Case
+from abscope.core.errors import AbscopeError
 from abscope.core.names import standard_names
-from abscope.workflows.naming import Key
-from components import state
+from abscope.workflows.context import Actor, Context
+from abscope.workflows.naming import Key, rename_structures
+from components import notices, state
 from components.tables_case import set_name
 
 _NAME = "TG-263 name"
@@ -32,6 +34,21 @@ class _Seen:
     version: int
     keys: list[Key]
     rows: list[dict[str, object]]
+
+
+def show(context: Context, actor: Actor, case: Case, shown: Sequence[str] | None) -> None:
+    """Draw the structures of the shown sets, and store the names that a person saves."""
+    names = edit(case, shown)
+    if names is None or not names.changes:
+        return
+    try:
+        rename_structures(context, actor, case.id, names.version, names.changes)
+    except AbscopeError as problem:
+        notices.error(problem)
+        conflict(case, names)
+    else:
+        saved(case)
+        st.rerun()
 
 
 def edit(case: Case, shown: Sequence[str] | None) -> SavedNames | None:

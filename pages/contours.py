@@ -1,17 +1,16 @@
-"""Structures on the image: clinical beside automatic, with a table, engines and a comparison."""
+"""Structures on the image: the viewer, their table, and below it one of six things to do."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 import components.preload  # noqa: F401  # first of all imports, see there
-from abscope.core.errors import AbscopeError
 from abscope.workflows.findings import all_findings
-from abscope.workflows.naming import rename_structures
 from components import (
     banner,
     cached,
     comparison,
+    drawing,
     editing,
     exports,
     images,
@@ -31,7 +30,7 @@ from components.viewer.viewer import show_viewer
 actor = require("contours")
 case = banner.open_case(actor, "Contours")
 context = runtime.context()
-has_ct = any(s.modality == "CT" for s in case.series)
+has_ct = drawing.has_ct(case)
 shown: list[str] | None = None
 
 if not case.series:
@@ -76,40 +75,26 @@ else:
 job = jobs.latest(case.id)
 if job is not None:
     jobs.watch(job)
-st.subheader("Structures", anchor=False)
-names = structure_names.edit(case, shown)
-if names is not None and names.changes:
-    try:
-        rename_structures(context, actor, case.id, names.version, names.changes)
-    except AbscopeError as problem:
-        notices.error(problem)
-        structure_names.conflict(case, names)
-    else:
-        structure_names.saved(case)
-        st.rerun()
-exports.structures(case, actor, shown)
+structure_names.show(context, actor, case, shown)
 
-if has_ct:
-    st.subheader("Automatic contours", anchor=False)
-    engine = context.engines["anatomical"]
-    wanted = st.multiselect(
-        "Structures to draw", engine.card.structures, default=list(engine.card.default_structures),
-        key="contours.wanted", help=engine.card.description,
-    )  # fmt: skip
-    if st.button(
-        "Draw contours", key="contours.run", type="primary", icon=":material/auto_fix_high:",
-        disabled=not wanted or (job is not None and job.state in ("waiting", "running")),
-    ):  # fmt: skip
-        jobs.start_contouring(case.id, actor, engine.card.id, wanted, None)
-        st.rerun()
+section = st.segmented_control(  # only the chosen section is computed and drawn
+    "What to do", ["Draw", "Tumor", "Edit", "Check", "Compare", "Export"], default="Draw",
+    required=True, key="contours.section", label_visibility="collapsed", persist_state="page",
+)  # fmt: skip
+if section == "Draw":
+    drawing.show(context, actor, case)
+elif section == "Tumor":
+    drawing.tumor(case)
+elif section == "Edit":
     st.caption(
-        "Automatic contours are a starting point: look at every plane before using them. To "
-        "outline a tumor, press “Pick seed” in the viewer and click into it."
+        "Press “Edit contours” in the viewer. What you save becomes a version of its own, with "
+        "your name and the time; the set that it comes from stays as it is."
     )
-
-st.subheader("Quality", anchor=False)
-quality.show(context, actor, case)
-st.subheader("Compare", anchor=False)
-comparison.show(context, actor, case)
+elif section == "Check":
+    quality.show(context, actor, case)
+elif section == "Compare":
+    comparison.show(context, actor, case)
+else:
+    exports.structures(case, actor, shown)
 with st.popover("Import report", icon=":material/fact_check:"):
     report.kept_reports(context.documents.of_case(case.id, "import"), all_findings(case))

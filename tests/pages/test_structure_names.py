@@ -51,6 +51,6 @@ def test_a_name_stored_by_someone_else_meanwhile_is_a_conflict_not_a_loss(page, 
 
 
 def test_structures_and_doses_can_be_downloaded(page):
-    shown = page("contours", "demonstration")
+    shown = page("contours", "demonstration").choose("contours.section", "Export")
     assert shown.has("contours.export.seg")
     assert shown.go("dose").has("dose.export")
