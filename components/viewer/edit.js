@@ -223,7 +223,8 @@ class Editor {
   }
 
   leaving(event) {
-    const link = event.composedPath().find((node) => node.tagName === "A" && node.href), unsaved = unsavedDrafts();
+    const link = event.composedPath().find((node) => node.tagName === "A" && node.href);
+    const unsaved = unsavedDrafts().filter((draft) => draft.series === this.offer?.series); // of this page, said once
     if (!link || !unsaved.length || link.target === "_blank" || event.ctrlKey || event.metaKey) return;
     const slices = unsaved.reduce((n, draft) => n + draft.planes.size, 0);
     const text = `Edited contours on ${slices} ${slices === 1 ? "slice" : "slices"} are not saved. They stay in this browser tab until it is closed or reloaded. Leave this page?`;
