@@ -7,6 +7,7 @@ from components.tables_case import (
     choose_doses,
     choose_pair,
     choose_scene,
+    choose_version,
 )
 from components.tables_numbers import (
     HIDDEN_CURVES,
@@ -35,6 +36,7 @@ __all__ = [
     "choose_pair",
     "choose_scenario",
     "choose_scene",
+    "choose_version",
     "dose_refusals",
     "has_uncovered",
     "job_rows",

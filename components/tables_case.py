@@ -56,6 +56,32 @@ def choose_sets(case: Case, key: str) -> list[str]:
     )
 
 
+def choose_version(case: Case, dose_uid: str, key: str) -> str | None:
+    """Return the UID of the edited version to use with a dose, None for the plan's own set.
+
+    Nothing is asked where there is no version in the frame of reference of the dose.
+    """
+    dose = next(d for d in case.doses if d.uid == dose_uid)
+    frames = {"", dose.grid.frame_of_reference_uid}
+    versions = {
+        s.uid: s for s in case.structure_sets if s.is_edited and s.frame_of_reference_uid in frames
+    }
+    if not versions:
+        return None
+    own = case.structure_set_for(dose)
+    first = f"{set_name(own, count=False)}, the plan's" if own else "the plan's"
+    chosen = st.selectbox(
+        "Structures",
+        ["", *versions],
+        format_func=lambda uid: set_name(versions[uid], count=False) if uid else first,
+        key=key,
+        help="Predictions, what-if and the board keep using the set that the plan names.",
+    )
+    if chosen:
+        st.caption("The numbers of this page use the edited version, not the plan's structures.")
+    return str(chosen) if chosen else None
+
+
 def set_name(info: StructureSetInfo, *, count: bool = True) -> str:
     """Return what a structure set is called on screen."""
     label = info.label.split(" (")[0] if info.is_auto else info.label

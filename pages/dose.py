@@ -44,11 +44,12 @@ if (wanted := dose_sum.form(case)) is not None:
         dose_sum.stored(summed)
         st.rerun()
 chosen_uids = [uid for uid in (dose_uid, second_uid) if uid is not None]
+set_uid = tables.choose_version(case, dose_uid, "dose.set")
 
 
 def evaluate(accepted: frozenset[str]) -> list[DoseEvaluation]:
     """Return the DVHs of the chosen plans, from the cache where they are known."""
-    return [cached.evaluation(case.id, case.version, u, None, accepted) for u in chosen_uids]
+    return [cached.evaluation(case.id, case.version, u, set_uid, accepted) for u in chosen_uids]
 
 
 series = case.planning_series()

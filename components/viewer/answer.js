@@ -4,6 +4,6 @@
 export default function ({ data }) {
   const hub = globalThis.__abscopeDrafts;
   if (!hub || !data?.id || hub.answers.has(data.id)) return;
-  hub.answers.set(data.id, true);
+  hub.answers.set(data.id, data); // for an editor that is built later, too
   for (const listener of hub.listeners) listener(data);
 }

@@ -24,7 +24,6 @@ class Editor {
   }
 
   dispose() {
-    clearTimeout(this.timer);
     draftsHub().listeners.delete(this.onAnswer);
     document.removeEventListener("click", this.onLeave, true);
   }
@@ -47,6 +46,8 @@ class Editor {
     if (!known.includes(this.chosen)) this.chosen = "";
     const unsaved = known.find((key) => draftsHub().drafts.get(`${this.offer?.series}/${key}`)?.planes.size);
     if (!this.chosen && unsaved) this.chosen = unsaved;
+    const late = this.draft?.sending && draftsHub().answers.get(this.draft.sending);
+    if (late) this.answered(late);
   }
 
   choices() { // [key, name, group]
