@@ -18,14 +18,12 @@ from abscope.dicom.reader import read_upload
 from abscope.dicom.sources import from_paths
 from abscope.dicom.write_common import Header, ImageReference
 from abscope.dicom.write_rtstruct import rtstruct_dataset
-from benchmarks.real_cases import data_path
-from tests.reference import test_lungs_real as lung1
+from tests.reference import lung1
 
-CT, CONTOURS = data_path("lung1-001/ct.zip"), data_path("lung1-001/rtstruct-clinical.zip")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.data,
-    pytest.mark.skipif(CT is None or CONTOURS is None, reason="lung1-001: set ABSCOPE_TEST_DATA"),
+    pytest.mark.skipif(lung1.MISSING, reason=lung1.REASON),
 ]
 #: Attributes that are required but may be empty (type 2) in PS3.3 A.19.3, by where they are.
 TYPE_2 = {
@@ -42,7 +40,7 @@ TYPE_2 = {
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     """Return (before, file) of the clinical and of an automatic set, on the real CT."""
-    (draft,) = read_upload(from_paths([CT, CONTOURS])).drafts
+    (draft,) = read_upload(from_paths([lung1.CT, lung1.CLINICAL])).drafts
     ((series, _),) = draft.series
     folder = tmp_path_factory.mktemp("export")
     sets = {"clinical": draft.structure_sets[0], "automatic": lung1.drawn()}
@@ -63,7 +61,7 @@ def _write(drawn: StructureSet, patient, series: Series, folder):
 @pytest.mark.parametrize("name", ["clinical", "automatic"])
 def test_the_same_volume_and_shape_come_back(written, name):
     before, path = written[name]
-    (draft,) = read_upload(from_paths([CT, path])).drafts
+    (draft,) = read_upload(from_paths([lung1.CT, path])).drafts
     after = draft.structure_sets[0]
     assert len(after.rois) == len(before.rois)
     grid = draft.series[0][1].grid
