@@ -84,13 +84,8 @@ def cut(z: tuple[float, float] = (0, 1), x: tuple[float, float] = (0, 1)) -> Cha
         n_z, n_y, n_x = image.grid.shape_zyx
         planes = slice(int(z[0] * n_z), int(np.ceil(z[1] * n_z)))
         columns = slice(int(x[0] * n_x), int(np.ceil(x[1] * n_x)))
-        offsets = image.grid.plane_offsets_mm[planes]
-        grid = dataclasses.replace(
-            image.grid,
-            origin_mm=image.grid.to_mm([[planes.start, 0, columns.start]])[0],
-            plane_offsets_mm=offsets - offsets[0],
-            size_yx=(n_y, columns.stop - columns.start),
-        )
+        low, high = (planes.start, 0, columns.start), (planes.stop, n_y, columns.stop)
+        grid = image.grid.part(low, high)
         array = np.ascontiguousarray(image.array_zyx[planes, :, columns])
         return Volume(array_zyx=array, grid=grid, unit=image.unit)
 

@@ -8,7 +8,6 @@ from abscope.core.case import Case
 from abscope.core.errors import AbscopeError
 from abscope.figures.screen_agreement import agreement
 from abscope.workflows.comparing import Compared, ComparedSets
-from abscope.workflows.context import Actor, Context
 from components import cached, charts, notices, state
 from components.safe import literal
 from components.tables_case import choose_pair, set_name
@@ -18,9 +17,8 @@ _SHOWN = "contours.compared"
 _PLANE = "contours.compared_plane"
 
 
-def show(context: Context, actor: Actor, case: Case) -> None:
+def show(case: Case) -> None:
     """Draw choosers, and the comparison that was last asked for."""
-    del context, actor
     if sum(bool(r.volume_cm3) for s in case.structure_sets for r in s.rois) < 2:
         st.caption("Two structures are needed.")
         return

@@ -5,17 +5,20 @@ from __future__ import annotations
 import streamlit as st
 
 from abscope.core.case import Case
+from abscope.core.ports import Job
 from abscope.workflows.context import Actor, Context
 from components import engines, jobs
 
 
-def show(context: Context, actor: Actor, case: Case) -> None:
-    """Draw the choice of an engine and of structures, and the button that starts the job."""
+def show(context: Context, actor: Actor, case: Case, job: Job | None) -> None:
+    """Draw the choice of an engine and of structures, and the button that starts the job.
+
+    `job` is the newest contouring job of the case: while it is under way no other starts.
+    """
     if not has_ct(case):
         st.caption("Automatic contours are drawn on a CT, and this case has none.")
         return
     choice = engines.choose(tuple(context.engines.values()), "contours")
-    job = jobs.latest(case.id)
     if choice is not None and st.button(
         "Draw contours", key="contours.run", type="primary", icon=":material/auto_fix_high:",
         disabled=not choice.ready or (job is not None and job.state in ("waiting", "running")),

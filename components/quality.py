@@ -7,7 +7,6 @@ import streamlit as st
 from abscope.contour.quality_issue import Issue
 from abscope.core.case import Case
 from abscope.core.errors import AbscopeError
-from abscope.workflows.context import Actor, Context
 from components import cached, notices, state
 from components.safe import literal
 from components.tables_case import set_name
@@ -22,9 +21,8 @@ _LOOKS = {
 MOST_DRAWN = 15
 
 
-def show(context: Context, actor: Actor, case: Case) -> None:
+def show(case: Case) -> None:
     """Draw the choice of a set, and its check when it was asked for."""
-    del context, actor
     sets = {s.uid: s for s in case.structure_sets if s.rois}
     if not sets:
         st.caption("There are no structures to check.")

@@ -82,7 +82,7 @@ section = st.segmented_control(  # only the chosen section is computed and drawn
     required=True, key="contours.section", label_visibility="collapsed", persist_state="page",
 )  # fmt: skip
 if section == "Draw":
-    drawing.show(context, actor, case)
+    drawing.show(context, actor, case, job)
 elif section == "Tumor":
     drawing.tumor(case)
 elif section == "Edit":
@@ -91,9 +91,9 @@ elif section == "Edit":
         "your name and the time; the set that it comes from stays as it is."
     )
 elif section == "Check":
-    quality.show(context, actor, case)
+    quality.show(case)
 elif section == "Compare":
-    comparison.show(context, actor, case)
+    comparison.show(case)
 else:
     exports.structures(case, actor, shown)
 with st.popover("Import report", icon=":material/fact_check:"):

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from abscope.contour.agreement import human_dice
 from abscope.contour.outlines import outlines
 from abscope.core.errors import RefusedError
 from abscope.core.geometry import FloatArray, Grid
@@ -23,10 +24,6 @@ from abscope.core.rasterise import region_weights
 from abscope.core.structures import Region, Roi
 
 Side = Literal["tighter", "looser"]
-#: Mean Dice of 13 dosimetrists with a gold standard on 3 cases (McCall et al. 2016, as tabulated in
-#: PMC5709138, table 3).
-OBSERVERS = {"Esophagus": 0.74, "Heart": 0.91, "Lung_L": 0.96, "Lung_R": 0.96, "SpinalCord": 0.86}
-OBSERVERS_SOURCE = "agreement of 13 observers (McCall 2016, in PMC5709138 table 3)"
 ENGINE_SOURCE = "confidence of the engine"
 #: Doubt outside these is no basis for a band: no engine is perfect, and a contour that is expected
 #: to miss half of the structure has no border to move.
@@ -80,8 +77,10 @@ def doubt_of(roi: Roi) -> Doubt | None:
         if roi.confidence < LEAST_DICE:
             return None
         return Doubt(expected_dice=min(roi.confidence, HIGHEST_DICE), source=ENGINE_SOURCE)
-    observed = OBSERVERS.get(roi.standard_name or "")
-    return None if observed is None else Doubt(expected_dice=observed, source=OBSERVERS_SOURCE)
+    people = human_dice(roi.standard_name)
+    if people is None:
+        return None
+    return Doubt(expected_dice=people.mean, source=f"agreement of people: {people.source}")
 
 
 def alternatives(roi: Roi, doubt: Doubt, image: Grid) -> tuple[Alternative, Alternative]:
@@ -158,11 +157,4 @@ def _around(roi: Roi, image: Grid) -> Grid:
     low = np.floor(index.min(axis=0) - steps).astype(int)
     high = np.ceil(index.max(axis=0) + steps).astype(int) + 1
     shape = np.array(image.shape_zyx)
-    low, high = np.clip(low, 0, shape - 1), np.clip(high, 1, shape)
-    offsets = image.plane_offsets_mm[low[0] : high[0]]
-    return dataclasses.replace(
-        image,
-        origin_mm=image.to_mm([low.astype(np.float64)])[0],
-        plane_offsets_mm=offsets - offsets[0],
-        size_yx=(int(high[1] - low[1]), int(high[2] - low[2])),
-    )
+    return image.part(np.clip(low, 0, shape - 1), np.clip(high, 1, shape))

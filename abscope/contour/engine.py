@@ -7,12 +7,16 @@ of the result, never drawn as a guess; `not_found` names what is missing.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterable
 from typing import Protocol
+
+import numpy as np
 
 from abscope.core.errors import EngineError
 from abscope.core.geometry import Volume
-from abscope.core.structures import StructureSet
+from abscope.core.ids import uid_from
+from abscope.core.structures import Roi, StructureSet
 
 #: Told how far an engine is: a share from 0 to 1 and one short sentence for the screen.
 Report = Callable[[float, str], None]
@@ -160,6 +164,30 @@ def check_image(image: Volume, card: EngineCard) -> None:
             expected="HU",
             remedy="Choose a CT series.",
         )
+
+
+def content_digest(volume: Volume) -> str:
+    """Return a digest of a volume's values."""
+    return hashlib.sha256(np.ascontiguousarray(volume.array_zyx).data).hexdigest()
+
+
+def drawn_set(
+    card: EngineCard, image: Volume, asked: Iterable[str], rois: tuple[Roi, ...], label: str
+) -> StructureSet:
+    """Return what an engine drew as a structure set.
+
+    Parameters
+    ----------
+    asked : iterable of str
+        What the result depends on besides the image: the same asked of the same image has one UID.
+    """
+    return StructureSet(
+        uid=uid_from("engine", card.id, card.version, content_digest(image), *asked),
+        label=label,
+        source=f"auto:{card.id}",
+        frame_of_reference_uid=image.grid.frame_of_reference_uid,
+        rois=rois,
+    )
 
 
 def not_found(asked: tuple[str, ...], result: StructureSet) -> tuple[str, ...]:

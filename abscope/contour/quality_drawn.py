@@ -139,13 +139,7 @@ def _drawn(roi: Roi, lattice: Grid) -> Drawn | None:
     high = np.clip(np.ceil(index[1]) + 2, 0, lattice.shape_zyx).astype(int)
     if (low >= high).any():
         return None
-    window = dataclasses.replace(
-        lattice,
-        origin_mm=lattice.to_mm(low)[0],
-        plane_offsets_mm=lattice.plane_offsets_mm[low[0] : high[0]]
-        - lattice.plane_offsets_mm[low[0]],
-        size_yx=(int(high[1] - low[1]), int(high[2] - low[2])),
-    )
+    window = lattice.part(low, high)
     weights = region_weights(Region.of(roi), window)
     if not weights.any():
         return None

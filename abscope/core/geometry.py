@@ -217,6 +217,17 @@ class Grid:
         edges = slab_edges_mm(self.plane_offsets_mm)
         return np.diff(edges) * self.spacing_yx_mm[0] * self.spacing_yx_mm[1] / 1000.0
 
+    def part(self, low_zyx: npt.ArrayLike, high_zyx: npt.ArrayLike) -> Grid:
+        """Return the voxels from one index (z, y, x) up to another, which is not among them."""
+        low, high = (np.asarray(corner, dtype=np.int64) for corner in (low_zyx, high_zyx))
+        offsets = self.plane_offsets_mm[low[0] : high[0]]
+        return dataclasses.replace(
+            self,
+            origin_mm=self.to_mm([low])[0],
+            plane_offsets_mm=offsets - offsets[0],
+            size_yx=(int(high[1] - low[1]), int(high[2] - low[2])),
+        )
+
     def same_geometry(self, other: Grid, tolerance_mm: float = 1e-3) -> bool:
         """Whether both grids put every voxel at the same place."""
         return (

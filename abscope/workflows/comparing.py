@@ -161,27 +161,6 @@ def compare_structures(
     return _compared(roi_a, roi_b, gtvs, _axes(case, info_a), tolerance_mm)
 
 
-def compare_rois(
-    context: Context,
-    case: Case,
-    first: str,
-    second: str,
-    *,
-    without_targets: bool = False,
-    tolerance_mm: float | None = None,
-) -> Comparison:
-    """Return the numbers only of `compare_structures`."""
-    found = compare_structures(
-        context,
-        case,
-        first,
-        second,
-        without_targets=without_targets,
-        tolerance_mm=tolerance_mm,
-    )
-    return found.comparison
-
-
 def compare_sets(
     context: Context,
     case: Case,

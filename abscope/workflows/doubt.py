@@ -12,7 +12,7 @@ from abscope.core.errors import NotFoundError, RefusedError
 from abscope.core.structures import Region, Roi, StructureSet
 from abscope.dose.dvh import compute_dvh, region_volume_cm3
 from abscope.dose.metrics import Metric, evaluate
-from abscope.workflows.comparing import find_roi
+from abscope.workflows.comparing import find_roi, find_set
 from abscope.workflows.context import Context
 from abscope.workflows.dose_evaluation import (
     LUNGS_MINUS_GTV,
@@ -171,13 +171,11 @@ def _find(
     if roi_key != LUNGS_MINUS_GTV:
         info, contours, roi = find_roi(context, case, reference)
         return info, contours, Region.of(roi)
-    for info in case.structure_sets:
-        kind = "auto" if info.is_auto else "edited" if info.is_edited else "clinical"
-        if set_key in (info.uid, kind):
-            contours = context.cases.structure_set(info)
-            lungs = lungs_minus_gtv(contours)
-            if lungs is not None:
-                return info, contours, lungs
+    info = find_set(case, set_key)
+    contours = context.cases.structure_set(info)
+    lungs = lungs_minus_gtv(contours)
+    if lungs is not None:
+        return info, contours, lungs
     raise NotFoundError(
         "structure-not-found",
         "There is no set with both lungs under this name.",

@@ -24,6 +24,7 @@ from abscope.workflows.conflicts import check_seen
 from abscope.workflows.context import Actor, Context
 from abscope.workflows.naming import PERSON
 from abscope.workflows.rows import structure_info
+from abscope.workflows.scenes import find_series
 
 #: `StructureSet.source` of a version made by hand, and the action in the audit trail.
 EDITED, ACTION = "edited", "edit-contours"
@@ -97,7 +98,7 @@ def save_edit(
         For an image, set or structure that the case does not have.
     """
     case = context.cases.get(case_id)
-    series = _image(case, edit.series_uid)
+    series = find_series(case, edit.series_uid)
     parent = _parent(context, case, series, edit.set_uid)
     before = _structure(parent, edit)
     touched = f"{edit.set_uid}:{before.number}"
@@ -143,19 +144,6 @@ def edited_words(info: StructureSetInfo) -> str:
     if not info.parent_uid:
         return f"Drawn by {info.author}, {when} UTC."
     return f"Edited by {info.author}, {when} UTC, from the set {original_label(info.label)}."
-
-
-def _image(case: Case, series_uid: str) -> Series:
-    series = next((s for s in case.series if s.uid == series_uid), None)
-    if series is None:
-        raise NotFoundError(
-            "no-image",
-            "There is no such image in this case.",
-            where="series",
-            expected="the UID of an imported series",
-            remedy="Choose a series of this case.",
-        )
-    return series
 
 
 def _parent(context: Context, case: Case, series: Series, set_uid: str) -> StructureSet:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from abscope.core.case import Case, StructureSetInfo
+from abscope.core.case import Case, Series, StructureSetInfo
 from abscope.core.errors import NotFoundError
 from abscope.core.geometry import Volume
 from abscope.core.structures import Roi
@@ -31,6 +31,25 @@ class SceneParts:
     pet: Volume | None = None
 
 
+def find_series(case: Case, series_uid: str) -> Series:
+    """Return the image series of a case with this UID.
+
+    Raises
+    ------
+    NotFoundError
+    """
+    series = next((s for s in case.series if s.uid == series_uid), None)
+    if series is None:
+        raise NotFoundError(
+            "no-image",
+            "There is no such image in this case.",
+            where="series",
+            expected="the UID of an imported series",
+            remedy="Choose a series of this case.",
+        )
+    return series
+
+
 def scene_parts(
     context: Context,
     case: Case,
@@ -47,15 +66,7 @@ def scene_parts(
     NotFoundError
         For an unknown series.
     """
-    series = next((s for s in case.series if s.uid == series_uid), None)
-    if series is None:
-        raise NotFoundError(
-            "no-image",
-            "There is no such image in this case.",
-            where="series",
-            expected="the UID of an imported series",
-            remedy="Choose a series of this case.",
-        )
+    series = find_series(case, series_uid)
     frame = series.grid.frame_of_reference_uid
     left_out: list[str] = []
     rois: list[tuple[Roi, StructureSetInfo]] = []

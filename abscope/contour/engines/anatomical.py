@@ -8,11 +8,9 @@ turns that into a confidence and says what the number means.
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 
-from abscope.contour.engine import EngineCard, Report, Request, check_image, choose
+from abscope.contour.engine import EngineCard, Report, Request, check_image, choose, drawn_set
 from abscope.contour.engines.calibration import confidence_of, meaning
 from abscope.contour.engines.rating import Rating
 from abscope.contour.engines.scene import Drawn, Scene, in_order
@@ -21,7 +19,6 @@ from abscope.contour.engines.working import BoolArray, Working, working_grid
 from abscope.contour.outlines import roi_from_mask
 from abscope.core.errors import EngineError
 from abscope.core.geometry import Volume
-from abscope.core.ids import uid_from
 from abscope.core.structures import Contour, Roi, StructureSet
 
 CARD = EngineCard(
@@ -110,14 +107,7 @@ class AnatomicalEngine:
         absent = [name for name in names if name not in {roi.name for roi in rois}]
         note = f" (not found: {', '.join(absent)})" if absent else ""
         report(1.0, f"Drew {len(rois)} structures{note}")
-        digest = hashlib.sha256(np.ascontiguousarray(image.array_zyx).data).hexdigest()
-        return StructureSet(
-            uid=uid_from("engine", CARD.id, CARD.version, digest, *names),
-            label=f"{CARD.id} {CARD.version}{note}",
-            source=f"auto:{CARD.id}",
-            frame_of_reference_uid=image.grid.frame_of_reference_uid,
-            rois=rois,
-        )
+        return drawn_set(CARD, image, names, rois, f"{CARD.id} {CARD.version}{note}")
 
 
 ENGINE = AnatomicalEngine()

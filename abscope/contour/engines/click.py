@@ -14,11 +14,18 @@ A starting point to be edited.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 
 import numpy as np
 
-from abscope.contour.engine import EngineCard, Report, Request, check_image, choose
+from abscope.contour.engine import (
+    EngineCard,
+    Report,
+    Request,
+    check_image,
+    choose,
+    content_digest,
+    drawn_set,
+)
 from abscope.contour.engines.anatomical import lungs_of
 from abscope.contour.engines.click_core import (
     Core,
@@ -35,7 +42,6 @@ from abscope.contour.engines.click_scene import Hull, Surroundings, hull_of, sur
 from abscope.contour.engines.working import BoolArray, HuArray
 from abscope.contour.outlines import roi_from_mask
 from abscope.core.geometry import FloatArray, Volume
-from abscope.core.ids import uid_from
 from abscope.core.structures import Roi, StructureSet
 
 #: No tumor is grown further than this from its middle (mm).
@@ -126,20 +132,10 @@ class ClickEngine:
         if not any(roi.name == STANDARD for roi in rois):
             raise refused("Nothing could be drawn at this point.", "a point inside a tumor")
         report(1.0, "Drew the tumor")
-        return StructureSet(
-            uid=uid_from("engine", CARD.id, CARD.version, _digest(image), *_asked(request)),
-            label=f"{CARD.id} {CARD.version}",
-            source=f"auto:{CARD.id}",
-            frame_of_reference_uid=image.grid.frame_of_reference_uid,
-            rois=rois,
-        )
+        return drawn_set(CARD, image, _asked(request), rois, f"{CARD.id} {CARD.version}")
 
 
 ENGINE = ClickEngine()
-
-
-def _digest(image: Volume) -> str:
-    return hashlib.sha256(np.ascontiguousarray(image.array_zyx).data).hexdigest()
 
 
 def _asked(request: Request) -> tuple[str, ...]:
@@ -148,7 +144,7 @@ def _asked(request: Request) -> tuple[str, ...]:
     if request.box_mm is not None:
         asked.append(str(request.box_mm))
     if request.pet is not None:
-        asked.append(_digest(request.pet))
+        asked.append(content_digest(request.pet))
     return tuple(asked)
 
 

@@ -11,13 +11,10 @@ calibrated; where a model gives labels only there is none.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import pathlib
 from collections.abc import Callable
 
-import numpy as np
-
-from abscope.contour.engine import EngineCard, Report, Request, check_image, choose
+from abscope.contour.engine import EngineCard, Report, Request, check_image, choose, drawn_set
 from abscope.contour.plugins.description import About, Input, Output
 from abscope.contour.plugins.files import checked_bytes, lacking_file, lacking_libraries
 from abscope.contour.plugins.grids import model_grid, resampled
@@ -25,7 +22,6 @@ from abscope.contour.plugins.painting import Painting, paint_probabilities
 from abscope.contour.plugins.patches import Predict, probability_planes
 from abscope.core.errors import EngineError
 from abscope.core.geometry import Volume
-from abscope.core.ids import uid_from
 from abscope.core.structures import Roi, StructureSet
 
 #: Said of every engine that comes as a model file.
@@ -126,14 +122,7 @@ def as_set(
             remedy="Check the series, and that the model's description says how it was trained.",
         )
     report(1.0, f"Drew {len(rois)} structures")
-    digest = hashlib.sha256(np.ascontiguousarray(image.array_zyx).data).hexdigest()
-    return StructureSet(
-        uid=uid_from("engine", card.id, card.version, digest, *names),
-        label=f"{card.title} {card.version}",
-        source=f"auto:{card.id}",
-        frame_of_reference_uid=image.grid.frame_of_reference_uid,
-        rois=rois,
-    )
+    return drawn_set(card, image, names, rois, f"{card.title} {card.version}")
 
 
 def not_ready(card: EngineCard, sentence: str) -> EngineError:
