@@ -24,6 +24,8 @@ class Editor {
   }
 
   dispose() {
+    const { on, tool, size, newName, says, wrong, chosen, wanted } = this;
+    if (on && !this.goes) draftsHub().left = { series: this.offer?.series, state: { on, tool, size, newName, says, wrong, chosen, wanted } };
     draftsHub().listeners.delete(this.onAnswer);
     document.removeEventListener("click", this.onLeave, true);
   }
@@ -40,6 +42,7 @@ class Editor {
   attach() { // a new scene: the draft stays, the field of the old one goes
     this.live = null;
     this.path = [];
+    this.takeOver();
     if (!this.offer || this.offer.refused) this.on = false;
     const known = this.choices().map(([key]) => key);
     if (this.wanted && known.includes(this.wanted)) { this.chosen = this.wanted; this.wanted = null; }
@@ -48,6 +51,15 @@ class Editor {
     if (!this.chosen && unsaved) this.chosen = unsaved;
     const late = this.draft?.sending && draftsHub().answers.get(this.draft.sending);
     if (late) this.answered(late);
+  }
+
+  // Streamlit may build the viewer anew, as when a version joins the page: go on where the one before
+  // it was, unless the person left the page.
+  takeOver() {
+    const { left } = draftsHub();
+    if (!left || left.series !== this.offer?.series) return;
+    draftsHub().left = null;
+    Object.assign(this, left.state);
   }
 
   choices() { // [key, name, group]
@@ -226,10 +238,11 @@ class Editor {
   leaving(event) {
     const link = event.composedPath().find((node) => node.tagName === "A" && node.href);
     const unsaved = unsavedDrafts().filter((draft) => draft.series === this.offer?.series); // of this page, said once
-    if (!link || !unsaved.length || link.target === "_blank" || event.ctrlKey || event.metaKey) return;
+    this.goes = !!link && link.target !== "_blank" && !event.ctrlKey && !event.metaKey;
+    if (!this.goes || !unsaved.length) return;
     const slices = unsaved.reduce((n, draft) => n + draft.planes.size, 0);
     const text = `Edited contours on ${slices} ${slices === 1 ? "slice" : "slices"} are not saved. They stay in this browser tab until it is closed or reloaded. Leave this page?`;
-    if (!confirm(text)) { event.preventDefault(); event.stopImmediatePropagation(); }
+    if (!confirm(text)) { this.goes = false; event.preventDefault(); event.stopImmediatePropagation(); }
   }
 
   tell(text, wrong = false) {

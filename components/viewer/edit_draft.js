@@ -7,7 +7,7 @@ const MOST_STEPS = 200, POINTS_PER_MM = 1000; // whole micrometers, as finely as
 // Drafts of this browser tab by image and structure.
 function draftsHub() {
   if (!globalThis.__abscopeDrafts) {
-    globalThis.__abscopeDrafts = { drafts: new Map(), listeners: new Set(), answers: new Map() };
+    globalThis.__abscopeDrafts = { drafts: new Map(), listeners: new Set(), answers: new Map(), left: null };
     addEventListener("beforeunload", (event) => {
       if (unsavedDrafts().length) { event.preventDefault(); event.returnValue = ""; }
     });

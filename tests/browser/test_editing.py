@@ -91,6 +91,11 @@ class Drawing:
     def says(self, text):
         expect(self.note).to_contain_text(text, timeout=PATIENCE)
 
+    def choices_hold(self, group):
+        """Wait until a heading is among the structures to edit."""
+        label = self.root.locator(f'[data-edit-structure] optgroup[label^="{group}"]')
+        expect(label).to_have_count(1, timeout=PATIENCE)
+
     def close(self):
         self.visitor.check()
         self.visitor.close()
@@ -134,6 +139,12 @@ def test_a_painted_disc_is_stored_where_and_as_large_as_it_was_painted(
     drawing.press("savebutton")
     drawing.says("Saved as a new version: Cylinder")
     assert len(drawing.sent) == sent + 1
+    # The page is drawn anew with the version in it: what was said and chosen stays.
+    drawing.choices_hold("Edited")
+    drawing.says("Saved as a new version: Cylinder")
+    expect(drawing.root.locator("[data-edit]")).to_have_attribute("aria-pressed", "true")
+    chosen = drawing.root.locator("[data-edit-structure] option:checked")
+    expect(chosen).to_have_text("Cylinder")
     drawing.close()
 
     case = context.cases.get(position)

@@ -95,8 +95,9 @@ def _used(home: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pathl
     for name in ("ABSCOPE_DATABASE_URL", "ABSCOPE_REQUIRE_SIGN_IN", "ABSCOPE_ADMINS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ABSCOPE_HOME", str(home))
-    # Done once in `filled`: in a thread it would meet pytest's own handling of warnings.
-    monkeypatch.setattr(runtime, "warm_up", lambda: None)
+    # Done once in `filled`: in a thread it would meet pytest's own handling of warnings. The timer
+    # may outlast the test, so it is given another function, not one that is put back at the end.
+    monkeypatch.setattr(runtime, "_warm", lambda opened: None)
     monkeypatch.setattr(PagesManager, "__init__", _as_after_the_first_visit(PagesManager.__init__))
     st.cache_resource.clear()
     yield home

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import sys
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -24,6 +25,8 @@ def _script() -> None:
 def _shown(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     (tmp_path / "half-done").mkdir()
     monkeypatch.setenv("ABSCOPE_ENGINES", str(tmp_path))
+    # AppTest puts its script in the place of the main module; a spawned process would run it again.
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     at = AppTest.from_function(_script, default_timeout=60).run()
     assert [e.value for e in at.exception] == []
     return at
