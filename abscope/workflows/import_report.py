@@ -76,14 +76,6 @@ class ImportReport:
             found += [f for s in part.studies for e in s.entries for f in e.findings]
         return tuple(found)
 
-    def acceptable_codes(self) -> tuple[str, ...]:
-        """Return the codes of errors that a person may accept."""
-        return tuple(
-            dict.fromkeys(
-                f.code for f in self.all_findings() if f.severity == "error" and f.acceptable
-            )
-        )
-
 
 def report_of(reading: Reading) -> ImportReport:
     """Return the report of an upload that has been read."""

@@ -36,10 +36,6 @@ class UploadedTable:
         """Return all that is to be said of it, another patient's rows first."""
         return tuple(f for f in (self.other_patient(), self._not_read()) if f is not None)
 
-    def finding(self) -> Finding | None:
-        """Return the gravest of `findings`, None when every cell was read."""
-        return next(iter(self.findings()), None)
-
     def other_patient(self) -> Finding | None:
         """Return the error that rows belong to another patient, None when no row does.
 
