@@ -44,9 +44,9 @@ ROLE_COLORS: dict[str, tuple[int, int, int]] = {
     "GTV": (213, 94, 0),
 }
 
-_TARGETS = ("GTV", "CTV", "ITV", "PTV")
-#: RTROIInterpretedType has no word for an ITV; it is a clinical target with motion (ICRU 62).
-_TYPE_OF_TARGET = {"GTV": "GTV", "CTV": "CTV", "ITV": "CTV", "PTV": "PTV"}
+#: RTROIInterpretedType has no words for the two with motion (ICRU 62, 83): an ITV is a clinical
+#: target, an IGTV a gross tumor.
+_TYPE_OF_TARGET = {"GTV": "GTV", "IGTV": "GTV", "CTV": "CTV", "ITV": "CTV", "PTV": "PTV"}
 
 
 def role_color(standard_name: str) -> tuple[int, int, int]:
@@ -200,6 +200,8 @@ def type_of(standard_name: str | None) -> str:
     --------
     >>> [type_of(name) for name in ("GTV_Click", "ITV", "External", "Heart", "Lungs-GTV", None)]
     ['GTV', 'CTV', 'EXTERNAL', 'ORGAN', 'AVOIDANCE', '']
+    >>> type_of("IGTV_2")
+    'GTV'
     """
     if not standard_name:
         return ""
@@ -207,9 +209,9 @@ def type_of(standard_name: str | None) -> str:
         return "EXTERNAL"
     if is_difference(standard_name):
         return "AVOIDANCE"
-    for kind in _TARGETS:
+    for kind, type_ in _TYPE_OF_TARGET.items():
         if standard_name.split("_")[0] == kind or is_target(standard_name, kind):
-            return _TYPE_OF_TARGET[kind]
+            return type_
     return "ORGAN"
 
 

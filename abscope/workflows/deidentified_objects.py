@@ -163,6 +163,9 @@ def _structure_sets(
             series_uid=image.series_uid if image else "",
             frame_of_reference_uid=_frame(info.frame_of_reference_uid, case, new),
             source=_source(info),
+            author="",
+            created="",
+            parent_uid="",
         )
         header = _rt_header(case, new, info.uid, info.label, series)
         ds = rtstruct_dataset(structures, header, image, exact_points=True)
@@ -171,11 +174,11 @@ def _structure_sets(
 
 
 def _source(info: StructureSetInfo) -> str:
-    """Return ``auto:<engine>`` for names that are words of the program.
+    """Return ``edited``, or ``auto:<engine>`` for names that are words of the program.
 
     Of a model from a folder (``onnx:<name>``) only the kind stays, as a person named the folder.
     """
-    known = re.fullmatch(r"(auto:[a-z][a-z0-9-]{0,30})(:.*)?", info.source)
+    known = re.fullmatch(r"(edited|auto:[a-z][a-z0-9-]{0,30})(:.*)?", info.source)
     return known.group(1) if known else "clinical"
 
 

@@ -12,11 +12,11 @@ import hashlib
 import numpy as np
 
 from abscope.contour.edit import Edited, EditedPlane, with_planes
-from abscope.contour.outlines import role_color
+from abscope.contour.outlines import role_color, type_of
 from abscope.core.case import Case, Series, StructureSetInfo
 from abscope.core.errors import ConflictError, InputError, NotFoundError
 from abscope.core.ids import uid_from
-from abscope.core.names import is_target, match_name
+from abscope.core.names import match_name
 from abscope.core.structures import Roi, StructureSet
 from abscope.store.cases import Additions
 from abscope.store.history import Change
@@ -29,7 +29,6 @@ from abscope.workflows.scenes import find_series
 #: `StructureSet.source` of a version made by hand, and the action in the audit trail.
 EDITED, ACTION = "edited", "edit-contours"
 _BY = " \u00b7 edited by "
-_KINDS = ("GTV", "CTV", "PTV", "ITV", "IGTV")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -206,14 +205,12 @@ def _structure(parent: StructureSet, edit: ContourEdit) -> Roi:
             expected="one structure of each name",
             remedy="Edit that structure, or choose another name.",
         )
-    kind = next((k for k in _KINDS if is_target(name, k)), "")
-    kinds = {"External": "EXTERNAL", "IGTV": "GTV", "ITV": "CTV"}
     return Roi(
         number=max((r.number for r in parent.rois), default=0) + 1,
         name=name,
         contours=(),
         standard_name=name,
-        interpreted_type=kinds.get(name, kinds.get(kind, kind or "ORGAN")),
+        interpreted_type=type_of(name),
         color=role_color(name),
         name_confidence=1.0,
         name_source=PERSON,

@@ -95,7 +95,7 @@ class Editor {
     const [x, y] = [this.grid.edges(0), this.grid.edges(1)], reach = bounds(polygons) ?? [x[0], x[1], y[0], y[1]], whole = this.offer.extent;
     const box = [Math.max(whole[0], Math.min(x[0], reach[0])), Math.min(whole[1], Math.max(x[1], reach[1])),
       Math.max(whole[2], Math.min(y[0], reach[2])), Math.min(whole[3], Math.max(y[1], reach[3]))];
-    this.live = { k, key: this.draftKey, of: this.draft?.planes.get(k) ?? null, field: new OutlineField(box, Math.min(this.grid.dx, this.grid.dy), polygons) };
+    this.live = { k, key: this.draftKey, of: this.draft?.planes.get(k) ?? null, field: OutlineField.drawn(box, Math.min(this.grid.dx, this.grid.dy), polygons) };
     return this.live;
   }
 

@@ -132,7 +132,5 @@ function slid(polygons, dx, dy) { return polygons.map((p) => p.map((v, i) => v +
 
 function zeroLines(values, { nx, ny, x0, y0, pixel }) {
   const half = pixel / 2, box = [x0 - half, x0 + (nx - 0.5) * pixel, y0 - half, y0 + (ny - 0.5) * pixel];
-  const lines = Object.create(OutlineField.prototype);
-  Object.assign(lines, { box, nx, ny, sx: pixel, sy: pixel, values, used: [0, nx - 1, 0, ny - 1] });
-  return lines.outlines();
+  return OutlineField.of(box, nx, ny, values).outlines();
 }

@@ -9,17 +9,28 @@ const SPECK_MM2 = 0.2; // smaller outlines are no islands or holes
 
 // Field over a box [x low, x high, y low, y high]; nothing is ever outside of it.
 class OutlineField {
-  constructor(box, pixelMm, polygons = []) {
-    const step = clamp(pixelMm / 2, LEAST_STEP_MM, MOST_STEP_MM);
-    this.box = box;
-    this.nx = clamp(Math.round((box[1] - box[0]) / step), 2, MOST_NODES);
-    this.ny = clamp(Math.round((box[3] - box[2]) / step), 2, MOST_NODES);
-    this.sx = (box[1] - box[0]) / this.nx;
-    this.sy = (box[3] - box[2]) / this.ny;
+  constructor(box, nx, ny) {
+    Object.assign(this, { box, nx, ny, sx: (box[1] - box[0]) / nx, sy: (box[3] - box[2]) / ny });
     this.far = BAND_STEPS * Math.max(this.sx, this.sy);
-    this.values = new Float32Array(this.nx * this.ny).fill(-this.far);
-    this.used = [this.nx, -1, this.ny, -1]; // columns and rows that may be inside
-    if (polygons.length) this.combine(polygons, true, false);
+    this.values = new Float32Array(nx * ny).fill(-this.far);
+    this.used = [nx, -1, ny, -1]; // columns and rows that may be inside
+  }
+
+  // The inside of polygons, on nodes half a pixel apart.
+  static drawn(box, pixelMm, polygons) {
+    const step = clamp(pixelMm / 2, LEAST_STEP_MM, MOST_STEP_MM);
+    const nodes = (low, high) => clamp(Math.round((high - low) / step), 2, MOST_NODES);
+    const field = new OutlineField(box, nodes(box[0], box[1]), nodes(box[2], box[3]));
+    if (polygons.length) field.combine(polygons, true, false);
+    return field;
+  }
+
+  // Distances that are known at every node.
+  static of(box, nx, ny, values) {
+    const field = new OutlineField(box, nx, ny);
+    field.values = values;
+    field.touch([0, nx - 1, 0, ny - 1]);
+    return field;
   }
 
   x(i) { return this.box[0] + (i + 0.5) * this.sx; }

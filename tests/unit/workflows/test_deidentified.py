@@ -14,6 +14,7 @@ import numpy as np
 import pydicom
 import pytest
 
+from abscope.contour.edit import EditedPlane, plane_positions
 from abscope.core.case import Case, Patient
 from abscope.core.errors import InputError
 from abscope.core.geometry import Grid, Volume
@@ -24,6 +25,7 @@ from abscope.workflows.case_facts import set_facts
 from abscope.workflows.context import Actor, Context, open_context
 from abscope.workflows.deidentified import export_folder, export_zip, pseudonyms
 from abscope.workflows.dose_evaluation import evaluate_dose
+from abscope.workflows.editing import ContourEdit, save_edit
 from abscope.workflows.importing import check_reading, read_paths, save
 from abscope.workflows.lab_results import read_labs, store_labs
 from tests import phantoms
@@ -104,6 +106,26 @@ def test_names_become_vocabulary_or_numbers(context, case, tmp_path):
     for data in (p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file()):
         for word in (b"Smith", b"PHANTOM", phantoms.STUDY_UID.encode(), b"19600102", b"20240305"):
             assert word not in data
+
+
+def test_an_edited_set_stays_one_and_does_not_name_who_edited_it(context, case, tmp_path):
+    editor = Actor(name="kimberley")
+    ring = phantoms.circle((3.0, -2.0), 10.0, 0.0)[:, :2]
+    z_mm = float(plane_positions(case.series[0].grid)[3])
+    edit = ContourEdit(
+        series_uid=case.series[0].uid, set_uid=case.structure_sets[0].uid, roi_number=1,
+        planes=(EditedPlane(z_mm=z_mm, polygons_mm=(ring,)),),
+    )  # fmt: skip
+    saved = save_edit(context, editor, case.id, edit).structure_set
+    export_folder(context, ACTOR, context.cases.get(case.id), tmp_path / "out")
+    clinical, edited = (
+        pydicom.dcmread(p) for p in sorted((tmp_path / "out").glob("RTSTRUCT-*/*.dcm"))
+    )
+    assert {r.ROIGenerationAlgorithm for r in clinical.StructureSetROISequence} == {""}
+    assert {r.ROIGenerationAlgorithm for r in edited.StructureSetROISequence} == {"MANUAL"}
+    for data in (p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file()):
+        for word in ("kimberley", saved.created[:10], saved.created[:10].replace("-", "")):
+            assert word.encode() not in data
 
 
 def test_dates_move_together_and_ages_are_capped(context, case, tmp_path):

@@ -10,6 +10,7 @@ import pydicom
 import pytest
 
 from abscope.contour.edit import EditedPlane
+from abscope.contour.outlines import type_of
 from abscope.core.errors import ConflictError, InputError, NotFoundError
 from abscope.core.settings import Settings
 from abscope.workflows.board import BoardOptions, _drawn
@@ -151,6 +152,12 @@ def test_a_new_structure_gets_a_number_a_standard_name_and_a_role(context, case)
     for name in ("", "left lung", "<b>"):
         with pytest.raises(InputError):
             save_edit(context, ACTOR, case.id, _edit(case, number=None, name=name))
+
+
+@pytest.mark.parametrize("name", ["Heart", "External", "ITV", "IGTV", "Lungs-GTV", "PTV"])
+def test_a_new_structure_has_the_type_that_an_engine_gives_its_name(context, case, name):
+    saved = save_edit(context, ACTOR, case.id, _edit(case, set_uid="", number=None, name=name))
+    assert saved.structure_set.rois[0].interpreted_type == type_of(name) != ""
 
 
 def test_an_empty_new_structure_and_unknown_ids_are_refused(context, case):
