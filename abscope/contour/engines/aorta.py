@@ -23,6 +23,7 @@ from abscope.contour.engines.tubes import (
     directions,
     draw_tube,
     outward_drop,
+    smoothed,
     tube_edges,
 )
 from abscope.contour.engines.vertebrae import Column
@@ -46,12 +47,16 @@ CLEAR_HU = 80.0
 DISC_RAYS = 20
 #: The axis may move by this much over 1 mm along the spine, in each direction.
 SLOPE = 0.7
+#: Smoothing of axis and caliber along the vessel (mm, standard deviation).
+AXIS_SD_MM = 10.0
 #: Rays of the border, how far it may lie from the disc's edge (mm), steps and their prices.
 RAYS = 24
 PLAY_MM = 5.0
 STEP_MM = 1.0
 STIFF_AROUND = 0.4
 STIFF_ALONG = 0.2
+#: Smoothing of the radii along the vessel (mm) and around it (rays).
+SMOOTH = (4.0, 1.0)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -89,13 +94,16 @@ def find_aorta(work: Working, column: Column, top_mm: float) -> Aorta | None:
     path = _track(scores, sp[0])
     axis = base + np.stack([y[path[:, 1]], x[path[:, 2]]], axis=1)
     caliber = np.array(RADII_MM)[path[:, 0]]
-    along = 4.0 / sp[0]
+    along = AXIS_SD_MM / sp[0]
     axis = ndimage.gaussian_filter1d(axis, along, axis=0, mode="nearest")
     caliber = ndimage.gaussian_filter1d(caliber, along, axis=0, mode="nearest")
+    radii = _border(hu, planes, axis, caliber, work)
+    offset = (radii[..., None] * directions(RAYS)).mean(axis=1)  # once more from its middle
+    axis += ndimage.gaussian_filter1d(offset, along, axis=0, mode="nearest")
     return Aorta(
         planes=planes,
         axis_yx_mm=axis + corner,
-        radii_mm=_border(hu, planes, axis, caliber, work),
+        radii_mm=_border(hu, planes, axis, radii.mean(axis=1), work),
         round_share=scores[np.arange(planes.size), *path.T].astype(np.float64),
     )
 
@@ -183,7 +191,8 @@ def _border(
     cost = -drop + (np.abs(radii - caliber[:, None, None]) / PLAY_MM) ** 2
     around, along = tube_edges(planes.size, RAYS)
     stiff = np.repeat(
-        [STIFF_AROUND, STIFF_ALONG * 3.0 / work.spacing_zyx_mm[0]], [len(around), len(along)]
+        [STIFF_AROUND, STIFF_ALONG * (3.0 / work.spacing_zyx_mm[0]) ** 2], [len(around), len(along)]
     )
     best = best_radii(cost.reshape(-1, radii.size), np.concatenate([around, along]), stiff, 3)
-    return low + STEP_MM * best.reshape(planes.size, RAYS)
+    radii = low + STEP_MM * best.reshape(planes.size, RAYS)
+    return smoothed(radii, work.spacing_zyx_mm[0], *SMOOTH)

@@ -25,6 +25,10 @@ DOME_MARGIN_MM = 6.0
 #: One dome stands at most this much higher than the other; above it a lung rests on collapsed lung
 #: or fluid (mm).
 UNEVEN_MM = 40.0
+#: Where the image cuts so much of a lung off that less than this share of its base is left, the
+#: diaphragm is taken to lie far below the image (mm).
+CUT_SHARE = 0.3
+BELOW_MM = -100.0
 #: Smoothing radii of the membrane (pixels), coarse to fine, and rounds of each.
 MEMBRANE_PIXELS = (16.0, 8.0, 4.0, 2.0, 1.0)
 ROUNDS = 12
@@ -57,7 +61,9 @@ def diaphragm_mm(sides: tuple[BoolArray, BoolArray], spacing: Spacing) -> FloatA
     for lung, center in zip(sides, centers, strict=True):
         there = np.asarray(lung.any(axis=0), dtype=np.bool_)
         low.append(np.where(there, np.argmax(lung, axis=0), 0) * spacing[0])
-        level.append(_level(there, low[-1]))
+        level.append(_level(there, low[-1]) & (low[-1] > 0))
+        if level[-1].sum() < CUT_SHARE * there.sum():
+            return np.full(there.shape, BELOW_MM)
         outer = level[-1] & ((columns - center) * (center - middle) > 0)
         if not outer.any():
             return None
@@ -71,6 +77,13 @@ def diaphragm_mm(sides: tuple[BoolArray, BoolArray], spacing: Spacing) -> FloatA
         )
         heights[base] = ndimage.median_filter(low[side][tuple(nearest)], 3)[base]
     return _membrane(heights, spacing) if np.isfinite(heights).any() else None
+
+
+def lung_base_mm(sides: tuple[BoolArray, BoolArray], spacing: Spacing) -> float:
+    """Return the median height of the lungs' lowest air, mm from the lowest plane's outer edge."""
+    both = sides[0] | sides[1]
+    lowest = np.argmax(both, axis=0)[both.any(axis=0)]
+    return float(np.median(lowest)) * spacing[0] if lowest.size else 0.0
 
 
 def _level(there: BoolArray, low: FloatArray) -> BoolArray:

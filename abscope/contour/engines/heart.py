@@ -22,7 +22,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from abscope.contour.engines.aorta import Aorta
-from abscope.contour.engines.diaphragm import diaphragm_mm
+from abscope.contour.engines.diaphragm import diaphragm_mm, lung_base_mm
 from abscope.contour.engines.heart_evidence import EvidenceArray, heart_evidence
 from abscope.contour.engines.surface import FloatArray, best_radii, sphere_rays, star_mask
 from abscope.contour.engines.vertebrae import Column
@@ -39,8 +39,8 @@ from abscope.contour.engines.working import (
 
 #: The heart begins this far below the carina (mm): the lower border of the pulmonary arteries.
 TOP_MM = 30.0
-#: Without a carina: this far above the diaphragm (mm).
-HEIGHT_MM = 95.0
+#: Without a carina: this far above the lungs' base (mm).
+HEIGHT_MM = 100.0
 #: Directions, step and range of radii (mm).
 RAYS = 1000
 COARSE_RAYS = 400
@@ -75,8 +75,8 @@ class Heart:
         Share of its surface that lies on lung: there its border is certain.
     from_carina : bool
         Whether its upper end was measured from the carina.
-    cut_below : bool
-        Whether it reaches the lowest plane of the image.
+    cut_below, cut_above : bool
+        Whether it reaches the lowest or the highest plane of the image.
     center_left_mm : float
         How far its center lies to the left of the spine.
     """
@@ -86,6 +86,7 @@ class Heart:
     lung_share: float
     from_carina: bool
     cut_below: bool
+    cut_above: bool
     center_left_mm: float
 
 
@@ -119,8 +120,7 @@ def find_heart(
     dome = diaphragm_mm(sides, sp)
     if box is None or dome is None:
         return None
-    both = (sides[0] | sides[1])[box]
-    base = float(np.median(dome[box[1:]][both.any(axis=0)]))
+    base = lung_base_mm(sides, sp)
     top_mm = base + HEIGHT_MM if carina_mm is None else carina_mm - TOP_MM
     box = (slice(0, min(box[0].stop, int(np.ceil(top_mm / sp[0])) + 2)), box[1], box[2])
     if top_mm - base < 2 * SMALLEST_BALL_MM or box[0].stop < 4:
@@ -237,5 +237,6 @@ def _described(
         lung_share=float((shell & near_lung).sum() / max(shell.sum(), 1)),
         from_carina=from_carina,
         cut_below=bool(mask[0].any()),
+        cut_above=bool(mask[-1].any()),
         center_left_mm=center_x - float(np.median(column.axis_yx_mm[:, 1])),
     )

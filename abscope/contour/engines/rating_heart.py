@@ -30,6 +30,10 @@ def rate_heart(heart: Heart) -> Rating:
         checks.append(
             Check(passed=0.3, words="Heart reaches the lowest plane: its apex is cut off.")
         )
+    if heart.cut_above:
+        checks.append(
+            Check(passed=0.3, words="Heart reaches the highest plane: its upper end is cut off.")
+        )
     return Rating.of(*checks)
 
 

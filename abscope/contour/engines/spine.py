@@ -21,7 +21,15 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from abscope.contour.engines.tubes import directions, draw_tube
-from abscope.contour.engines.working import BoolArray, HuArray, Spacing, Working
+from abscope.contour.engines.working import (
+    BoolArray,
+    HuArray,
+    Spacing,
+    Working,
+    bounding_box,
+    fill_planes,
+    open_in_plane,
+)
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -45,7 +53,16 @@ RINGED_SHARE = 0.45
 #: the axis, because the neck leans forward by up to 45 degrees.
 RING_SD_MM = 3.0
 #: The axis is smoothed over this distance (mm, standard deviation).
-AXIS_SD_MM = 5.0
+AXIS_SD_MM = 8.0
+#: On the working grid bone bulges into the canal: the outline is widened by this (mm), and then
+#: what is denser than the wall's half-way HU on the image's pixels, smoothed by the second number
+#: (mm), is taken out; ragged edges are opened with a disc of the third radius (mm).
+WIDER_MM = 1.8
+WALL_HU = 200.0
+WALL_SD_MM = 0.8
+OPEN_MM = 2.0
+#: Smoothing of the radii along the spine (mm) and around it (rays).
+RADII_SD = (3.0, 1.0)
 #: Radii of plausible canals (mm).
 RADII_MM = (5.0, 13.0)
 
@@ -88,8 +105,18 @@ NO_CANAL = Canal(
 )
 
 
-def find_canal(work: Working, body: BoolArray, middle_mm: float) -> Canal:
-    """Return the spinal canal; `middle_mm` is the x of the body's middle from the first column."""
+def find_canal(hu_zyx: HuArray, work: Working, body: BoolArray, middle_mm: float) -> Canal:
+    """Return the spinal canal.
+
+    Parameters
+    ----------
+    hu_zyx : ndarray
+        The image, HU.
+    body : ndarray of bool
+        On the working grid.
+    middle_mm : float
+        x of the body's middle, mm from the first column.
+    """
     spacing = work.spacing_zyx_mm
     first = max(0, int((middle_mm - HALF_WIDTH_MM) / spacing[2]))
     last = min(body.shape[2], int((middle_mm + HALF_WIDTH_MM) / spacing[2]) + 1)
@@ -112,13 +139,27 @@ def find_canal(work: Working, body: BoolArray, middle_mm: float) -> Canal:
     axis = (centers[used] + np.array([[top, first]]) + 0.5) * np.array(spacing[1:])
     areas = 0.5 * np.sin(2 * np.pi / RAYS) * (radii * np.roll(radii, 1, axis=1)).sum(axis=1)
     return Canal(
-        mask=draw_tube(used, axis, radii, work),
+        mask=_inside_wall(hu_zyx, draw_tube(used, axis, radii + WIDER_MM, work), work),
         ringed=ringed[used],
         diameters_mm=2 * np.sqrt(areas / np.pi),
         planes=used,
         axis_yx_mm=axis,
         radii_mm=radii,
     )
+
+
+def _inside_wall(hu_zyx: HuArray, mask: BoolArray, work: Working) -> BoolArray:
+    """Return a widened canal less the bone of its wall, on the image's own pixels."""
+    box = bounding_box(mask, (0, 4, 4))
+    if box is None:
+        return mask
+    fine = [s / f for s, f in zip(work.spacing_zyx_mm, work.factors_zyx, strict=True)]
+    sd = (0.0, WALL_SD_MM / fine[1], WALL_SD_MM / fine[2])
+    hu = ndimage.gaussian_filter(hu_zyx[box].astype(np.float32), sd)
+    inside = fill_planes(mask[box] & (hu < WALL_HU), None, (fine[0], fine[1], fine[2]))
+    out = np.zeros_like(mask)
+    out[box] = open_in_plane(inside, OPEN_MM, (fine[0], fine[1], fine[2]))
+    return out
 
 
 def _score(crop: HuArray, spacing: Spacing) -> FloatArray:
@@ -203,7 +244,7 @@ def _smooth_radii(distances: FloatArray, spacing: Spacing) -> FloatArray:
         filled[plane] = np.where(np.isfinite(median), median, typical)
     filled = np.clip(filled, *RADII_MM)
     filled = np.median([np.roll(filled, shift, axis=1) for shift in (-1, 0, 1)], axis=0)
-    sd = (3.0 / spacing[0], 1.0)
+    sd = (RADII_SD[0] / spacing[0], RADII_SD[1])
     return np.asarray(ndimage.gaussian_filter(filled, sd, mode=("nearest", "wrap")))
 
 

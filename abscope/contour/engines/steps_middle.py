@@ -7,46 +7,84 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from abscope.contour.engines.aorta import draw_aorta, find_aorta
-from abscope.contour.engines.heart import find_heart
+from abscope.contour.engines.diaphragm import lung_base_mm
+from abscope.contour.engines.heart import HEIGHT_MM, TOP_MM, find_heart
+from abscope.contour.engines.rating import rate_airways
 from abscope.contour.engines.rating_heart import rate_aorta, rate_column, rate_heart
 from abscope.contour.engines.scene import Drawn, Scene, Step
 from abscope.contour.engines.vertebrae import draw_column, find_column
+from abscope.contour.engines.working import BoolArray
+
+#: From this plausibility of the trachea on, its fork is taken for the carina.
+SURE_TRACHEA = 0.4
 
 Makers = Mapping[str, Callable[[], Drawn]]
 
 
 def carina_mm(scene: Scene) -> float | None:
-    """Return the height of the carina, mm from the lowest plane's outer edge; None if not seen."""
+    """Return the height of the carina, mm from the lowest plane's outer edge; None if not sure.
+
+    A short piece of windpipe may as well be a bronchus above its own fork.
+    """
     plane = scene.airways.carina_plane
-    return None if plane is None else (plane + 0.5) * scene.spacing[0]
+    trachea, _ = rate_airways(scene.airways, scene.spacing)
+    if plane is None or trachea.plausibility < SURE_TRACHEA:
+        return None
+    return (plane + 0.5) * scene.spacing[0]
+
+
+def _sides(scene: Scene) -> tuple[BoolArray, BoolArray] | None:
+    """Return the air of left and right lung on the working grid."""
+    left, right = scene.lungs.left, scene.lungs.right
+    if left is None or right is None:
+        return None
+    return scene.work.reduce(left), scene.work.reduce(right)
+
+
+def _without(mask: BoolArray, other: BoolArray | None) -> BoolArray:
+    """Return a mask less what belongs to another structure."""
+    return mask if other is None else mask & ~other
 
 
 def _column(scene: Scene) -> Makers:
     column = scene.column = find_column(scene.work, scene.canal)
     if column is None:
         return {}
-    return {"VB": lambda: Drawn(mask=draw_column(column, scene.work), rating=rate_column(column))}
+
+    def draw() -> Drawn:
+        mask = _without(draw_column(column, scene.work), scene.canal.mask)
+        return Drawn(mask=mask, rating=rate_column(column))
+
+    return {"VB": draw}
 
 
 def _aorta(scene: Scene) -> Makers:
-    carina = carina_mm(scene)
-    if scene.column is None or carina is None:
+    top_mm, sides = carina_mm(scene), _sides(scene)
+    if top_mm is None and sides is not None:
+        top_mm = lung_base_mm(sides, scene.work.spacing_zyx_mm) + HEIGHT_MM + TOP_MM
+    column = scene.column
+    if column is None or top_mm is None:
         return {}
-    aorta = scene.aorta = find_aorta(scene.work, scene.column, carina)
+    aorta = scene.aorta = find_aorta(scene.work, column, top_mm)
     if aorta is None:
         return {}
-    return {"A_Aorta": lambda: Drawn(mask=draw_aorta(aorta, scene.work), rating=rate_aorta(aorta))}
+
+    def draw() -> Drawn:
+        mask = _without(draw_aorta(aorta, scene.work), draw_column(column, scene.work))
+        return Drawn(mask=mask, rating=rate_aorta(aorta))
+
+    return {"A_Aorta": draw}
 
 
 def _heart(scene: Scene) -> Makers:
-    lungs, work, column = scene.lungs, scene.work, scene.column
-    if lungs.left is None or lungs.right is None or column is None:
+    lungs, sides, column = scene.lungs, _sides(scene), scene.column
+    if sides is None or column is None:
         return {}
     filled = [part for part in (lungs.filled_left, lungs.filled_right) if part is not None]
     heart = find_heart(
         scene.image.array_zyx,
-        work,
-        (work.reduce(lungs.left), work.reduce(lungs.right)),
+        scene.work,
+        sides,
         column,
         scene.aorta,
         carina_mm(scene),
@@ -54,7 +92,12 @@ def _heart(scene: Scene) -> Makers:
     )
     if heart is None:
         return {}
-    return {"Heart": lambda: Drawn(mask=heart.mask, rating=rate_heart(heart))}
+
+    def draw() -> Drawn:
+        aorta = None if scene.aorta is None else draw_aorta(scene.aorta, scene.work)
+        return Drawn(mask=_without(heart.mask, aorta), rating=rate_heart(heart))
+
+    return {"Heart": draw}
 
 
 MIDDLE_STEPS: tuple[Step, ...] = (
@@ -62,7 +105,7 @@ MIDDLE_STEPS: tuple[Step, ...] = (
     Step(
         id="aorta",
         draws=("A_Aorta",),
-        needs=("body", "airways", "canal", "column"),
+        needs=("body", "airways", "lungs", "canal", "column"),
         seconds=0.8,
         find=_aorta,
     ),

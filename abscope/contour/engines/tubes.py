@@ -25,6 +25,12 @@ def tube_edges(planes: int, rays: int) -> tuple[IntArray, IntArray]:
     return around, along
 
 
+def smoothed(radii_mm: FloatArray, plane_mm: float, along_mm: float, rays: float) -> FloatArray:
+    """Return radii smoothed along the tube (mm) and around it (rays), standard deviations."""
+    sd = (along_mm / plane_mm, rays)
+    return np.asarray(ndimage.gaussian_filter(radii_mm, sd, mode=("nearest", "wrap")))
+
+
 def draw_tube(
     planes: IntArray, axis_yx_mm: FloatArray, radii_mm: FloatArray, work: Working
 ) -> BoolArray:
