@@ -32,8 +32,8 @@ def _warm(opened: Context) -> None:
 
 @st.cache_resource(show_spinner=False)
 def runner() -> JobRunner:
-    """Return the process's job runner, after it has taken up jobs that a restart interrupted."""
+    """Return the process's job runner, after it has settled what a restart interrupted."""
     found = JobRunner(context().jobs)
     if not context().archive.read_only:
-        found.resume()
+        found.settle()
     return found

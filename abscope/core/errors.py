@@ -15,6 +15,7 @@
         ├── ModelError         a model cannot be applied, or its file cannot be trusted
         ├── EngineError        a contouring engine cannot run or found nothing
         ├── ConflictError      two versions of one thing, or two people editing one case
+        ├── JobCancelledError  a person stopped a background job
         ├── NotFoundError      no such case, series, structure, dose or model
         └── AccessError        the person may not see this
 
@@ -159,6 +160,10 @@ class EngineError(RefusedError):
 
 class ConflictError(RefusedError):
     """Two versions of one object, or two people editing one case."""
+
+
+class JobCancelledError(RefusedError):
+    """A person stopped a background job."""
 
 
 class NotFoundError(RefusedError):

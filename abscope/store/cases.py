@@ -15,12 +15,14 @@ from abscope.core.geometry import Volume
 from abscope.core.ids import check_case_id
 from abscope.core.labs import LabResult
 from abscope.core.plan import Dose, Plan
+from abscope.core.ports import JobEnd
 from abscope.core.structures import Roi, StructureSet
 from abscope.core.treatments import Treatment
 from abscope.store import codec, erasure
 from abscope.store.archive import Archive
 from abscope.store.audit import AuditEntry
 from abscope.store.documents import document_row
+from abscope.store.job_table import finish_within
 from abscope.store.summaries import CaseSummary, summaries
 from abscope.store.tables import cases, jobs, objects, source_files
 
@@ -30,7 +32,8 @@ class Additions:
     """What an import adds to a case; blobs are already in the archive.
 
     Rows that change keep their UID; ``patient`` is set when the import says more of it.
-    ``documents`` are pairs of kind and content, such as the validation report.
+    ``documents`` are pairs of kind and content, such as the validation report. ``job`` is marked
+    as done with what it made, both or neither.
     """
 
     series: Sequence[Series] = ()
@@ -44,6 +47,7 @@ class Additions:
     changed_structure_sets: Sequence[StructureSetInfo] = ()
     dropped_findings: Sequence[Finding] = ()
     patient: Patient | None = None
+    job: JobEnd | None = None
 
 
 class CaseTable:
@@ -209,6 +213,8 @@ class CaseTable:
         _add(db, case_id, add)
         for kind, content in add.documents:
             db.execute(document_row(case_id, kind, content, self._archive.now()))
+        if add.job is not None:
+            finish_within(db, add.job, self._archive.now())
 
     def volume(self, item: Series | DoseInfo) -> Volume:
         """Return the voxels of a series or dose, mapped read-only from the archive."""

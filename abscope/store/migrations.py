@@ -157,5 +157,11 @@ def _to_2(db: Connection) -> None:
     next(i for i in tables.objects.indexes if i.name == "objects_by_blob").create(db)
 
 
+def _to_3(db: Connection) -> None:
+    """Note of a job who has it in hand, when it began, that it is to be cancelled, its steps."""
+    for column in ("owner VARCHAR(200)", "started VARCHAR(40)", "cancel VARCHAR(40)", "steps TEXT"):
+        db.execute(text(f"ALTER TABLE jobs ADD COLUMN {column} NOT NULL DEFAULT ''"))
+
+
 #: In order. A step is never changed once it was released.
-STEPS: tuple[Step, ...] = (Step(to=2, run=_to_2),)
+STEPS: tuple[Step, ...] = (Step(to=2, run=_to_2), Step(to=3, run=_to_3))

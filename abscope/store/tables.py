@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 #: Version of this schema; migrations lead from each older one to it.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 #: How long a writer waits for another one before it gives up (milliseconds).
 BUSY_TIMEOUT_MS = 10_000
 #: Kinds of objects whose voxels or contours lie in a blob.
@@ -98,6 +98,10 @@ jobs = Table(
     Column("error", Text, nullable=False),
     Column("created", String(40), nullable=False),
     Column("updated", String(40), nullable=False),
+    Column("owner", String(200), nullable=False, server_default=""),  # process that has it in hand
+    Column("started", String(40), nullable=False, server_default=""),
+    Column("cancel", String(40), nullable=False, server_default=""),  # when that was asked for
+    Column("steps", Text, nullable=False, server_default=""),
 )
 audit = Table(
     "audit",

@@ -10,6 +10,7 @@ import pytest
 import streamlit as st
 
 from abscope.core.case import Patient
+from abscope.jobs.owner import this_owner
 from abscope.store.cases import Additions
 from abscope.workflows import findings
 from abscope.workflows.case_facts import set_facts
@@ -95,8 +96,9 @@ def test_s3_a_job_is_found_again_after_a_refresh(context):
     save(context, OTHER, numbered(phantom(), 3), case_id="scan")
     Shown.open("contours", "scan")  # the server runs, and has taken up what there was
     job = context.jobs.add_job(
-        case_id="scan", function="abscope.workflows.contouring:contour_job", parameters="{}"
-    )
+        case_id="scan", function="abscope.workflows.contouring:contour_job", parameters="{}",
+        owner=this_owner(),
+    )  # fmt: skip
     context.jobs.update_job(job.id, state="running", progress=0.4, message="Drawing the heart")
     shown = Shown.open("contours", "scan", by_address=True)
     (progress,) = [e for e in shown.elements() if e.type == "progress"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -35,3 +37,18 @@ def fail(job_id: str, case_id: str, parameters: str) -> str:
 
 def die(job_id: str, case_id: str, parameters: str) -> str:
     os._exit(3)
+
+
+def deaf(job_id: str, case_id: str, parameters: str) -> str:
+    """Start a program of its own, write both process ids, and hear nothing for a minute."""
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    Path(json.loads(parameters)["file"]).write_text(f"{os.getpid()} {child.pid}\n")
+    time.sleep(60)
+    return "{}"
+
+
+def chat(job_id: str, case_id: str, parameters: str) -> str:
+    """Print what is no answer, as libraries do."""
+    print('{"error": "this is not an answer"}', flush=True)
+    os.write(1, b"nor is this\n")
+    return '{"said": true}'
