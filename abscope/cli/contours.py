@@ -24,6 +24,7 @@ def contour(context: Context, given: argparse.Namespace) -> Result:
         engine=given.engine,
         structures=wanted,
         seed_mm=given.seed,
+        box_mm=given.box,
         report=lambda share, message: print(f"{share:4.0%} {message}", file=sys.stderr),
     ).as_json()
 

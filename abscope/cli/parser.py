@@ -15,7 +15,7 @@ DEFAULT_METRICS = "mean,min,max,D95%,D2cm3,V20Gy,V20Gy[cm3]"
 #: A surface Dice at more than this says nothing (mm).
 LARGEST_TOLERANCE_MM = 100.0
 #: Options whose value may begin with a minus sign.
-_POINTS = ("--seed", "--at")
+_POINTS = ("--seed", "--at", "--box")
 
 
 class Parser(argparse.ArgumentParser):
@@ -79,6 +79,27 @@ def point(text: str) -> tuple[float, float, float]:
     return (x, y, z)
 
 
+def box(text: str) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Return the lowest and highest corner of a box written as any two opposite ones.
+
+    Examples
+    --------
+    >>> box("-40,-160,-500,-90,-200,-450")
+    ((-90.0, -200.0, -500.0), (-40.0, -160.0, -450.0))
+    """
+    try:
+        a, b, c, d, e, f = (float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(
+            "bad-box",
+            "The box is not six numbers.",
+            where="--box",
+            expected="X,Y,Z,X,Y,Z: two opposite corners in patient millimetres",
+            remedy="Write for example --box -110,-230,-480,-50,-170,-430",
+        ) from None
+    return (min(a, d), min(b, e), min(c, f)), (max(a, d), max(b, e), max(c, f))
+
+
 def tolerance(text: str) -> float:
     """Return a distance of 0 mm or more.
 
@@ -135,6 +156,9 @@ def _parser() -> Parser:
     contour.add_argument("--engine", default="anatomical")
     contour.add_argument("--structures", default="", metavar="NAME,NAME")
     contour.add_argument("--seed", type=point, metavar="X,Y,Z")
+    contour.add_argument(
+        "--box", type=box, metavar="X,Y,Z,X,Y,Z", help="two corners that the tumor stays between"
+    )
 
     compare = add("compare", "Compare two structures, or two structure sets.")
     compare.add_argument("case")

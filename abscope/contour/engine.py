@@ -47,6 +47,8 @@ class EngineCard:
         What it is known not to do; one sentence each.
     needs_seed : bool
         Whether `ContourEngine.run` needs `Request.seed_mm`.
+    uses_pet : bool
+        Whether `Request.pet` changes what it draws.
     """
 
     id: str
@@ -58,6 +60,7 @@ class EngineCard:
     licence: str
     limits: tuple[str, ...]
     needs_seed: bool = False
+    uses_pet: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -74,12 +77,15 @@ class Request:
         Lowest and highest LPS corner of the region to stay in.
     pet : Volume, optional
         SUV (unit g/mL) in the image's frame of reference, on its own grid.
+    pet_note : str
+        One sentence why the case's PET is not in `pet`; empty when it is, or there is none.
     """
 
     structures: tuple[str, ...] = ()
     seed_mm: Point | None = None
     box_mm: tuple[Point, Point] | None = None
     pet: Volume | None = None
+    pet_note: str = ""
 
 
 class ContourEngine(Protocol):

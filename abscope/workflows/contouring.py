@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from abscope.contour import registry
-from abscope.contour.engine import Report, Request, not_found
+from abscope.contour.engine import Point, Report, Request, not_found
 from abscope.core.case import Case, Series, StructureSetInfo
 from abscope.core.errors import ConflictError, EngineError, NotFoundError
 from abscope.core.ids import uid_from
 from abscope.store.audit import AuditEntry
 from abscope.store.cases import Additions
 from abscope.workflows.context import Actor, Context, open_context
+from abscope.workflows.pet import FramePet, suv_in_frame
 from abscope.workflows.rows import structure_info
 
 #: The function that a worker process runs; see `contour_job`.
@@ -45,6 +47,7 @@ class Contoured:
                     "name": roi.name,
                     "volume_cm3": roi.volume_cm3,
                     "confidence": roi.confidence,
+                    "confidence_reason": roi.confidence_reason,
                 }
                 for roi in self.structure_set.rois
             ],
@@ -58,11 +61,14 @@ def contour_case(
     *,
     engine: str = "anatomical",
     structures: tuple[str, ...] = (),
-    seed_mm: tuple[float, float, float] | None = None,
+    seed_mm: Point | None = None,
+    box_mm: tuple[Point, Point] | None = None,
     series_uid: str = "",
     report: Report = lambda share, message: None,
 ) -> Contoured:
     """Run an engine on a case's planning image and store what it drew; idempotent per result.
+
+    An engine that uses a PET is given the SUV of the one in the image's frame of reference.
 
     Raises
     ------
@@ -84,7 +90,10 @@ def contour_case(
         )
     series = _image(case, series_uid)
     started = time.perf_counter()
-    request = Request(structures=structures, seed_mm=seed_mm)
+    pet = suv_in_frame(context, case, series.uid) if chosen.card.uses_pet else FramePet()
+    request = Request(
+        structures=structures, seed_mm=seed_mm, box_mm=box_mm, pet=pet.volume, pet_note=pet.note
+    )
     drawn = chosen.run(context.cases.volume(series), request, report)
     seconds = time.perf_counter() - started
     if not drawn.rois:
@@ -141,14 +150,14 @@ def contour_job(job_id: str, case_id: str, parameters: str) -> None:
             context.jobs.update_job(job_id, state="running", progress=share, message=message)
 
     try:
-        seed = given.get("seed_mm")
         done = contour_case(
             context,
             Actor(name=str(given.get("actor", "local"))),
             case_id,
             engine=given.get("engine", "anatomical"),
             structures=tuple(given.get("structures", ())),
-            seed_mm=None if seed is None else (float(seed[0]), float(seed[1]), float(seed[2])),
+            seed_mm=_point(given.get("seed_mm")),
+            box_mm=_box(given.get("box_mm")),
             report=report,
         )
         context.jobs.update_job(
@@ -160,6 +169,18 @@ def contour_job(job_id: str, case_id: str, parameters: str) -> None:
         )
     finally:
         context.archive.close()
+
+
+def _point(numbers: Sequence[float] | None) -> Point | None:
+    if numbers is None:
+        return None
+    x, y, z = numbers
+    return (float(x), float(y), float(z))
+
+
+def _box(corners: Sequence[Sequence[float]] | None) -> tuple[Point, Point] | None:
+    low, high = (_point(corner) for corner in corners or (None, None))
+    return (low, high) if low is not None and high is not None else None
 
 
 def _summary(done: Contoured) -> str:

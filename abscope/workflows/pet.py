@@ -49,6 +49,38 @@ def fusable_pets(case: Case, series_uid: str) -> tuple[Series, ...]:
     return tuple(sorted(held, key=lambda s: s.date, reverse=True))
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FramePet:
+    """The PET that an engine may use with an image (SUV), or one sentence why there is none.
+
+    ``note`` is empty when `volume` is there, and when the case has no PET at all.
+    """
+
+    volume: Volume | None = None
+    note: str = ""
+
+
+def suv_in_frame(context: Context, case: Case, series_uid: str) -> FramePet:
+    """Return the newest PET with an SUV in the frame of reference of an image.
+
+    A PET in another frame, or whose header gives no SUV, is never used by guess: the note says so.
+    """
+    if not any(s.modality == "PT" for s in case.series):
+        return FramePet()
+    held = fusable_pets(case, series_uid)
+    if not held:
+        return FramePet(
+            note="The PET was not used: it lies in another frame of reference than the CT."
+        )
+    for series in held:
+        if series.suv is not None and series.suv.is_known:
+            return FramePet(volume=shown_volume(context, series))
+    refusal = held[0].suv.refusal if held[0].suv else ""
+    return FramePet(
+        note=f"The PET was not used: there is no SUV, as {refusal or 'its header gives none'}."
+    )
+
+
 def choose_pet(case: Case, uid: str | None) -> Series:
     """Return the PET of a UID, else the newest of the case.
 

@@ -79,6 +79,7 @@ CARD = EngineCard(
         "A starting point for editing, not a target volume; no margin for microscopic spread.",
     ),
     needs_seed=True,
+    uses_pet=True,
 )
 
 
@@ -145,6 +146,8 @@ def _asked(request: Request) -> tuple[str, ...]:
         asked.append(str(request.box_mm))
     if request.pet is not None:
         asked.append(content_digest(request.pet))
+    if request.pet_note:
+        asked.append(request.pet_note)
     return tuple(asked)
 
 
@@ -252,7 +255,7 @@ def _draw(image: Volume, outcome: Outcome, request: Request) -> tuple[Roi, ...]:
     contact = contact_of(outcome.scene, outcome.at(dict(LEVELS)[STANDARD]), ~outcome.allowed)
     limit = "the box" if request.box_mm is not None else f"the {REACH_MM / 10:.0f} cm limit"
     confidence, reason = rate(
-        contact, outcome.core, (volumes[0], volumes[1], volumes[2]), limit, outcome.uptake.note
+        contact, outcome.core, (volumes[0], volumes[1], volumes[2]), limit, outcome.uptake.note or request.pet_note
     )
     rois = []
     for number, name in enumerate((STANDARD, TIGHTER, LOOSER), start=1):
