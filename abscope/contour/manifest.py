@@ -7,14 +7,14 @@ import os
 import platform
 import sys
 from importlib import metadata
-from typing import Any
+from typing import Any, Self
 
 import abscope
 from abscope.contour.engine import EngineCard, Point, Request, content_digest
 from abscope.contour.steps_told import Step
 from abscope.core.geometry import Volume
 
-#: Numerical libraries whose version is kept, as module and distribution, when a run has them loaded.
+#: Libraries whose version is kept when a run has them loaded: module and distribution.
 LIBRARIES = (
     ("numpy", "numpy"),
     ("scipy", "scipy"),
@@ -41,10 +41,11 @@ class Image:
     spacing_zyx_mm: tuple[float, float, float]
 
     @classmethod
-    def of(cls, series_uid: str, volume: Volume) -> Image:
+    def of(cls, series_uid: str, volume: Volume) -> Self:
         """Describe a volume."""
         z, y, x = volume.grid.shape_zyx
-        dz, dy, dx = (round(float(step), 6) for step in volume.grid.spacing_zyx_mm)
+        dy, dx = (round(float(step), 6) for step in volume.grid.spacing_yx_mm)
+        dz = round(volume.grid.plane_spacing_mm, 6)  # the median where planes are uneven
         return cls(
             series_uid=series_uid,
             sha256=content_digest(volume),
@@ -71,7 +72,7 @@ class Surroundings:
     system: str
 
     @classmethod
-    def now(cls) -> Surroundings:
+    def now(cls) -> Self:
         """Describe this process; `threads` is the number that numerical code may use."""
         available = getattr(os, "sched_getaffinity", None)
         processors = len(available(0)) if available else os.cpu_count() or 1
@@ -80,7 +81,9 @@ class Surroundings:
             abscope=abscope.__version__,
             python=platform.python_version(),
             libraries=tuple(
-                (name, metadata.version(name)) for module, name in LIBRARIES if module in sys.modules
+                (name, metadata.version(name))
+                for module, name in LIBRARIES
+                if module in sys.modules
             ),
             threads=int(numba.get_num_threads()) if numba is not None else processors,
             processors=processors,
@@ -98,7 +101,7 @@ class Asked:
     pet_sha256: str = ""
 
     @classmethod
-    def of(cls, request: Request, card: EngineCard) -> Asked:
+    def of(cls, request: Request, card: EngineCard) -> Self:
         """Describe a request; structures that were not named are the card's own."""
         return cls(
             structures=request.structures or card.default_structures,
@@ -190,7 +193,7 @@ class RunManifest:
         }
 
     @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> RunManifest:
+    def from_json(cls, stored: dict[str, Any]) -> Self:
         """Read what `as_json` wrote."""
         asked, image = stored["parameters"], stored["input"]
         box = asked["box_mm"]

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 StepState = Literal["waiting", "running", "done", "not found"]
+_STATES: tuple[StepState, ...] = ("waiting", "running", "done", "not found")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,16 +53,13 @@ class Step:
     def from_json(cls, stored: Mapping[str, object]) -> Step:
         """Read what `as_json` wrote."""
         since = stored.get("since_s")
-        state = next((s for s in _STATES if s == stored.get("state")), "waiting")
+        state: StepState = next((s for s in _STATES if s == stored.get("state")), "waiting")
         return cls(
             name=str(stored["name"]),
             state=state,
             seconds=float(str(stored.get("seconds", 0.0))),
             since_s=None if since is None else float(str(since)),
         )
-
-
-_STATES: tuple[StepState, ...] = ("waiting", "running", "done", "not found")
 
 
 class StepsTold:

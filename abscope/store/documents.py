@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Insert, select
+from sqlalchemy import Insert, Row, select
 
 from abscope.core.errors import NotFoundError
 from abscope.store import codec
@@ -50,6 +50,16 @@ def _row(document: Document) -> Insert:
         kind=document.kind,
         created=document.created,
         payload=codec.dumps(document.content),
+    )
+
+
+def _document(row: Row[Any]) -> Document:
+    return Document(
+        id=row.id,
+        case_id=row.case_id,
+        kind=row.kind,
+        created=row.created,
+        content=json.loads(row.payload),
     )
 
 
@@ -102,17 +112,18 @@ class DocumentTable:
             .order_by(documents.c.created.desc(), documents.c.id)
         )
         with self._archive.reading() as db:
-            rows = db.execute(query).all()
-        return tuple(
-            Document(
-                id=row.id,
-                case_id=row.case_id,
-                kind=row.kind,
-                created=row.created,
-                content=json.loads(row.payload),
-            )
-            for row in rows
+            return tuple(_document(row) for row in db.execute(query))
+
+    def newest(self, kind: str, limit: int) -> tuple[Document, ...]:
+        """Return the newest documents of a kind over all cases, newest first."""
+        query = (
+            select(documents)
+            .where(documents.c.kind == kind)
+            .order_by(documents.c.created.desc(), documents.c.id)
+            .limit(limit)
         )
+        with self._archive.reading() as db:
+            return tuple(_document(row) for row in db.execute(query))
 
     def get(self, case_id: str, document_id: str) -> Document:
         """Return one document of a case; raises NotFoundError."""

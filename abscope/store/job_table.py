@@ -193,10 +193,15 @@ def finish_within(db: Connection, end: JobEnd, now: str) -> None:
         .values(state="done", progress=1.0, message=end.message, result=end.result, updated=now)
     )
     if changed.rowcount != 1:
-        raise JobCancelledError(
-            "job-cancelled",
-            "The job was cancelled before its result was stored.",
-            where="job",
-            expected="a job that goes on",
-            remedy="Try again when the result is wanted.",
-        )
+        raise job_cancelled()
+
+
+def job_cancelled() -> JobCancelledError:
+    """Return the error that ends a job which is to be cancelled."""
+    return JobCancelledError(
+        "job-cancelled",
+        "The job was cancelled before its result was stored.",
+        where="job",
+        expected="a job that goes on",
+        remedy="Try again when the result is wanted.",
+    )

@@ -5,19 +5,24 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from abscope.contour import registry
-from abscope.contour.engine import Point, Report, Request, not_found
+from abscope.contour.engine import ContourEngine, EngineCard, Point, Report, Request, choose
+from abscope.contour.manifest import Asked, Image, RunManifest, Surroundings
+from abscope.contour.steps_told import Step, StepsTold
 from abscope.core.case import Case, Series, StructureSetInfo
 from abscope.core.errors import ConflictError, EngineError, NotFoundError
 from abscope.core.ids import uid_from
-from abscope.store.audit import AuditEntry
+from abscope.core.ports import JobEnd
+from abscope.core.structures import StructureSet
 from abscope.store.cases import Additions
 from abscope.workflows.context import Actor, Context, open_context
+from abscope.workflows.job_progress import JobProgress
 from abscope.workflows.pet import FramePet, suv_in_frame
 from abscope.workflows.rows import structure_info
+from abscope.workflows.runs import RUN
 
 #: The function that a worker process runs; see `contour_job`.
 CONTOUR_JOB = "abscope.workflows.contouring:contour_job"
@@ -25,21 +30,23 @@ CONTOUR_JOB = "abscope.workflows.contouring:contour_job"
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Contoured:
-    """What an engine drew, as stored."""
+    """What an engine drew, as stored, and how."""
 
     structure_set: StructureSetInfo
-    engine: str
-    version: str
-    seconds: float
-    not_found: tuple[str, ...] = ()
+    run: RunManifest
+
+    @property
+    def not_found(self) -> tuple[str, ...]:
+        """The structures that were asked for and not found."""
+        return self.run.not_found
 
     def as_json(self) -> dict[str, Any]:
         """Return the shape of the command line's JSON."""
         return {
             "structure_set_uid": self.structure_set.uid,
-            "engine": self.engine,
-            "version": self.version,
-            "seconds": round(self.seconds, 2),
+            "engine": self.run.engine,
+            "version": self.run.engine_version,
+            "seconds": round(self.run.seconds, 2),
             "not_found": list(self.not_found),
             "structures": [
                 {
@@ -51,6 +58,7 @@ class Contoured:
                 }
                 for roi in self.structure_set.rois
             ],
+            "run": self.run.as_json(),
         }
 
 
@@ -65,10 +73,20 @@ def contour_case(
     box_mm: tuple[Point, Point] | None = None,
     series_uid: str = "",
     report: Report = lambda share, message: None,
+    watch: Callable[[tuple[Step, ...]], None] = lambda steps: None,
+    job_id: str = "",
 ) -> Contoured:
     """Run an engine on a case's planning image and store what it drew; idempotent per result.
 
-    An engine that uses a PET is given the SUV of the one in the image's frame of reference.
+    An engine that uses a PET is given the SUV of the one in the image's frame of reference. The
+    set, how it was made, and that the job is done are stored together or not at all.
+
+    Parameters
+    ----------
+    report, watch : callable
+        Told the progress, and how far each structure is. They may raise to cancel the run.
+    job_id : str
+        The background job that this is; empty for none.
 
     Raises
     ------
@@ -76,64 +94,86 @@ def contour_case(
         When the engine cannot run here, or found nothing.
     NotFoundError
         Without an image or for an unknown engine.
+    JobCancelledError
+        When the job was cancelled in the meantime; nothing is stored then.
     """
     case = context.cases.get(case_id)
     chosen = registry.engine(engine)
-    needed = chosen.missing()
-    if needed:
-        raise EngineError(
-            "engine-not-ready",
-            f"The engine {engine} cannot run here.",
-            where="engine",
-            expected="everything that it needs",
-            remedy=" ".join(needed),
-        )
+    _check_ready(chosen)
     series = _image(case, series_uid)
-    started = time.perf_counter()
+    told = StepsTold(choose(chosen.card, structures))
+
+    def tell(share: float, message: str) -> None:
+        words = told.tell(message, time.time())
+        watch(told.steps)
+        report(share, words)
+
     pet = suv_in_frame(context, case, series.uid) if chosen.card.uses_pet else FramePet()
     request = Request(
         structures=structures, seed_mm=seed_mm, box_mm=box_mm, pet=pet.volume, pet_note=pet.note
     )
-    drawn = chosen.run(context.cases.volume(series), request, report)
+    image, began = context.cases.volume(series), context.archive.now()
+    started = time.perf_counter()
+    drawn = chosen.run(image, request, tell)
     seconds = time.perf_counter() - started
+    named = _named(case_id, series, chosen.card, drawn)
+    tell(0.97, "Saving the contours")
+    known = next((s for s in case.structure_sets if s.uid == named.uid), None)
+    run = RunManifest(
+        engine=engine,
+        engine_title=chosen.card.title,
+        engine_version=chosen.card.version,
+        asked=Asked.of(request, chosen.card),
+        image=Image.of(series.uid, image),
+        surroundings=Surroundings.now(),
+        seconds=seconds,
+        structures=told.end((r.standard_name or r.name for r in drawn.rois), time.time()),
+        author=actor.name,
+        started=began,
+        finished=context.archive.now(),
+        structure_set_uid=named.uid,
+        job_id=job_id,
+        is_repeat=known is not None,
+    )
+    if known is not None:  # the same image and request: the same contours are there already
+        done = Contoured(structure_set=known, run=run)
+        _store_run(context, actor, case_id, done)
+        return done
+    info = structure_info(named, series.grid, context.cases.put_contours(named.rois))
+    done = Contoured(structure_set=info, run=run)
+    _store(context, actor, case_id, done)
+    return done
+
+
+def _check_ready(engine: ContourEngine) -> None:
+    needed = engine.missing()
+    if needed:
+        raise EngineError(
+            "engine-not-ready",
+            f"The engine {engine.card.id} cannot run here.",
+            where="engine",
+            expected="everything that it needs",
+            remedy=" ".join(needed),
+        )
+
+
+def _named(case_id: str, series: Series, card: EngineCard, drawn: StructureSet) -> StructureSet:
+    """Return what was drawn as a set of this case on this image; refuse an empty one."""
     if not drawn.rois:
         raise EngineError(
             "nothing-found",
             "The engine found none of the structures on this image.",
-            where=f"engine {engine}",
+            where=f"engine {card.id}",
             expected="a thoracic CT",
             remedy="Check that the series is a CT of the chest, or contour by hand.",
         )
-    named = dataclasses.replace(
+    return dataclasses.replace(
         drawn,
         uid=uid_from(case_id, series.uid, drawn.uid),
-        source=f"auto:{engine}",
-        label=f"{chosen.card.title} {chosen.card.version}",
+        source=f"auto:{card.id}",
+        label=f"{card.title} {card.version}",
         series_uid=series.uid,
         frame_of_reference_uid=series.grid.frame_of_reference_uid,
-    )
-    lacking = not_found(structures or chosen.card.default_structures, drawn)
-    known = next((s for s in case.structure_sets if s.uid == named.uid), None)
-    if known is not None:  # the same image and request: the same contours are there already
-        return Contoured(
-            structure_set=known,
-            engine=engine,
-            version=chosen.card.version,
-            seconds=seconds,
-            not_found=lacking,
-        )
-    report(0.97, "Saving the contours")
-    info = structure_info(named, series.grid, context.cases.put_contours(named.rois))
-    entry = actor.entry(
-        "contour", case_id, engine=engine, version=chosen.card.version, set=info.uid
-    )
-    _store(context, case_id, info, entry)
-    return Contoured(
-        structure_set=info,
-        engine=engine,
-        version=chosen.card.version,
-        seconds=seconds,
-        not_found=lacking,
     )
 
 
@@ -141,16 +181,9 @@ def contour_job(job_id: str, case_id: str, parameters: str) -> None:
     """Run `contour_case` in a worker process; parameters are its keywords as JSON."""
     given = json.loads(parameters)
     context = open_context()
-    last = 0.0
-
-    def report(share: float, message: str) -> None:
-        nonlocal last
-        if share >= last:
-            last = share
-            context.jobs.update_job(job_id, state="running", progress=share, message=message)
-
+    progress = JobProgress(context.jobs, job_id)
     try:
-        done = contour_case(
+        contour_case(
             context,
             Actor(name=str(given.get("actor", "local"))),
             case_id,
@@ -158,14 +191,9 @@ def contour_job(job_id: str, case_id: str, parameters: str) -> None:
             structures=tuple(given.get("structures", ())),
             seed_mm=_point(given.get("seed_mm")),
             box_mm=_box(given.get("box_mm")),
-            report=report,
-        )
-        context.jobs.update_job(
-            job_id,
-            state="done",
-            progress=1.0,
-            message=_summary(done),
-            result=json.dumps(done.as_json()),
+            report=progress.report,
+            watch=progress.watch,
+            job_id=job_id,
         )
     finally:
         context.archive.close()
@@ -184,7 +212,10 @@ def _box(corners: Sequence[Sequence[float]] | None) -> tuple[Point, Point] | Non
 
 
 def _summary(done: Contoured) -> str:
-    text = f"{len(done.structure_set.rois)} structures in {done.seconds:.0f} s"
+    count = len(done.structure_set.rois)
+    text = f"{count} structure{'s' if count != 1 else ''} in {done.run.seconds:.0f} s"
+    if done.run.is_repeat:
+        text += "; the same contours were there already"
     return text + (f"; not found: {', '.join(done.not_found)}" if done.not_found else "")
 
 
@@ -204,14 +235,39 @@ def _image(case: Case, series_uid: str) -> Series:
     return series
 
 
-def _store(context: Context, case_id: str, info: StructureSetInfo, entry: AuditEntry) -> None:
+def _end(done: Contoured) -> JobEnd | None:
+    """Return how the job ends that this run is, None when it is none."""
+    if not done.run.job_id:
+        return None
+    return JobEnd(job_id=done.run.job_id, message=_summary(done), result=json.dumps(done.as_json()))
+
+
+def _store(context: Context, actor: Actor, case_id: str, done: Contoured) -> None:
     """Add the set to the case as it is now; an engine's run may outlast somebody's edit."""
+    add = Additions(
+        structure_sets=[done.structure_set],
+        documents=[(RUN, done.run.as_json())],
+        job=_end(done),
+    )
+    entry = actor.entry(
+        "contour", case_id, engine=done.run.engine, version=done.run.engine_version,
+        set=done.structure_set.uid,
+    )  # fmt: skip
     for attempt in range(5):
         case = context.cases.get(case_id)
         try:
-            context.cases.extend(case_id, case.version, Additions(structure_sets=[info]), entry)
+            context.cases.extend(case_id, case.version, add, entry)
         except ConflictError:
             if attempt == 4:
                 raise
         else:
             return
+
+
+def _store_run(context: Context, actor: Actor, case_id: str, done: Contoured) -> None:
+    """Note a run whose contours the case has already."""
+    entry = actor.entry("contour-again", case_id, set=done.structure_set.uid)
+    context.documents.add(case_id, RUN, done.run.as_json(), entry)
+    end = _end(done)
+    if end is not None:
+        context.jobs.end_job(end.job_id, "done", message=end.message, result=end.result)

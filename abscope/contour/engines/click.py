@@ -255,7 +255,11 @@ def _draw(image: Volume, outcome: Outcome, request: Request) -> tuple[Roi, ...]:
     contact = contact_of(outcome.scene, outcome.at(dict(LEVELS)[STANDARD]), ~outcome.allowed)
     limit = "the box" if request.box_mm is not None else f"the {REACH_MM / 10:.0f} cm limit"
     confidence, reason = rate(
-        contact, outcome.core, (volumes[0], volumes[1], volumes[2]), limit, outcome.uptake.note or request.pet_note
+        contact,
+        outcome.core,
+        (volumes[0], volumes[1], volumes[2]),
+        limit,
+        outcome.uptake.note or request.pet_note,
     )
     rois = []
     for number, name in enumerate((STANDARD, TIGHTER, LOOSER), start=1):

@@ -101,6 +101,11 @@ def test_what_schema_2_adds_is_filled_from_what_was_there(tmp_path):
     archive.close()
 
 
+def test_jobs_of_schema_2_belong_to_nobody(old):
+    for job in old.jobs.jobs_of(CASE_ID):
+        assert (job.owner, job.started, job.cancel, job.steps) == ("", "", "", "")
+
+
 @pytest.mark.parametrize("stop", ["in the step", "before the number"])
 def test_an_interrupted_upgrade_starts_again(tmp_path, monkeypatch, stop):
     settings = archive_of_schema(1, tmp_path / "home")
