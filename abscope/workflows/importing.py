@@ -147,7 +147,8 @@ def refused_by(findings: Sequence[Finding]) -> InputError:
     Identities stay in the report (`Finding.identities`): an error may reach a log.
     """
     first = findings[0]
-    more = f" And {len(findings) - 1} more errors." if len(findings) > 1 else ""
+    left = len(findings) - 1
+    more = f" And {left} more error{'s' if left > 1 else ''}." if left else ""
     return InputError(
         first.code,
         first.message + more,
