@@ -57,6 +57,13 @@ class Grid3 {
     return best;
   }
 
+  leastGap(axis) { // between neighboring voxel centres, mm
+    if (axis !== 2) return axis === 0 ? this.dx : this.dy;
+    let gap = Infinity;
+    for (let k = 1; k < this.nz; k++) gap = Math.min(gap, this.z[k] - this.z[k - 1]);
+    return gap;
+  }
+
   // Outer edges of the voxels along one axis, [low, high] in mm.
   edges(axis) {
     const p = this.positions(axis), n = p.length;

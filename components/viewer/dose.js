@@ -23,13 +23,11 @@ const PET_COLORS = [[0, [0, 0, 0]], [0.35, [150, 20, 10]], [0.65, [245, 120, 10]
 const PET_FROM = 0.1; // below this share of the top nothing is laid over the CT
 const WASH_TABLE = colorTable(WASH), DIVERGING_TABLE = colorTable(DIVERGING), PET_TABLE = colorTable(PET_COLORS);
 
-// Evenly spaced positions over a grid's own voxel centres, twice as fine as they are.
-function fineNodes(grid, axis) {
+// Evenly spaced positions over a grid's own voxel centres, `times` as fine as they are.
+function nodesOf(grid, axis, times) {
   const p = grid.positions(axis), n = p.length;
   if (n === 1) return Float64Array.of(p[0]);
-  let gap = Infinity;
-  for (let i = 1; i < n; i++) gap = Math.min(gap, p[i] - p[i - 1]);
-  const count = Math.min(Math.round((p[n - 1] - p[0]) / (gap / 2)), 1024) + 1, step = (p[n - 1] - p[0]) / (count - 1);
+  const count = Math.min(Math.round((p[n - 1] - p[0]) / (grid.leastGap(axis) / times)), 1024) + 1, step = (p[n - 1] - p[0]) / (count - 1);
   return Float64Array.from({ length: count }, (_, i) => p[0] + i * step);
 }
 
@@ -48,7 +46,13 @@ class DosePlanes {
   constructor(volume, nodes) {
     this.volume = volume;
     this.nodes = nodes;
+    this.kept = [];
     this.tables = nodes.map((list, axis) => tableFor(volume.grid, axis, list));
+  }
+
+  scratch(which, length) {
+    if (!(this.kept[which]?.length >= length)) this.kept[which] = new Float32Array(length);
+    return this.kept[which];
   }
 
   // Gy at the nodes of the plane `axis = mm` as [v][u], NaN without dose; null when the grid misses it.
@@ -60,15 +64,15 @@ class DosePlanes {
     const strides = [1, g.nx, g.nx * g.ny];
     const nu = g.count(ua), nv = g.count(va), su = strides[ua], sv = strides[va];
     const here = at[0] * strides[axis], w1 = at[1], next = w1 > 0 ? strides[axis] : 0;
-    const native = new Float32Array(nu * nv);
+    const native = this.scratch(0, nu * nv);
     for (let v = 0; v < nv; v++) {
       for (let u = 0, i = here + v * sv, o = v * nu; u < nu; u++, i += su, o++) {
-        const a = data[i], b = data[i + next];
+        const a = data[i], b = next ? data[i + next] : a;
         native[o] = a === missing || b === missing ? NaN : (a + (b - a) * w1) * slope + intercept;
       }
     }
     const tu = this.tables[ua], tv = this.tables[va], mu = tu.index.length, mv = tv.index.length;
-    const wide = new Float32Array(mu * nv);
+    const wide = this.scratch(1, mu * nv);
     for (let v = 0; v < nv; v++) {
       const row = v * nu;
       for (let u = 0, o = v * mu; u < mu; u++, o++) {
@@ -107,42 +111,6 @@ function paintWash(field, pixels, { table, low, high, threshold, both, flip }) {
       if (!(size >= threshold)) { pixels[o] = 0; continue; }
       const t = (value - low) * scale;
       pixels[o] = table[t < 0 ? 0 : t > 255 ? 255 : t | 0];
-    }
-  }
-}
-
-// Marching squares over all cells at once; calls emit(level number, u0, v0, u1, v1) in millimetres.
-function isolines(field, levels, emit) {
-  const { values, nu, nv, us, vs } = field, n = levels.length;
-  if (!n) return;
-  const least = Math.min(...levels), most = Math.max(...levels);
-  for (let v = 0; v + 1 < nv; v++) {
-    let o = v * nu, a = values[o], d = values[o + nu];
-    for (let u = 0; u + 1 < nu; u++, o++) {
-      const b = values[o + 1], c = values[o + nu + 1];
-      const low = Math.min(a, b, c, d), high = Math.max(a, b, c, d), a0 = a, d0 = d;
-      a = b;
-      d = c;
-      if (!(high >= least && low < most)) continue; // also skips NaN
-      for (let l = 0; l < n; l++) {
-        const level = levels[l];
-        if (low >= level || high < level) continue;
-        const u0 = us[u], u1 = us[u + 1], v0 = vs[v], v1 = vs[v + 1];
-        const top = u0 + ((level - a0) / (b - a0)) * (u1 - u0), bottom = u0 + ((level - d0) / (c - d0)) * (u1 - u0);
-        const left = v0 + ((level - a0) / (d0 - a0)) * (v1 - v0), right = v0 + ((level - b) / (c - b)) * (v1 - v0);
-        const kind = (a0 >= level ? 1 : 0) | (b >= level ? 2 : 0) | (c >= level ? 4 : 0) | (d0 >= level ? 8 : 0);
-        switch (kind) {
-          case 1: case 14: emit(l, u0, left, top, v0); break;
-          case 2: case 13: emit(l, top, v0, u1, right); break;
-          case 3: case 12: emit(l, u0, left, u1, right); break;
-          case 4: case 11: emit(l, u1, right, bottom, v1); break;
-          case 6: case 9: emit(l, top, v0, bottom, v1); break;
-          case 7: case 8: emit(l, u0, left, bottom, v1); break;
-          default: // 5 and 10: the middle decides which corners belong together
-            if ((kind === 5) === ((a0 + b + c + d0) / 4 >= level)) { emit(l, u0, left, bottom, v1); emit(l, top, v0, u1, right); }
-            else { emit(l, u0, left, top, v0); emit(l, u1, right, bottom, v1); }
-        }
-      }
     }
   }
 }

@@ -25,7 +25,7 @@ function listen(viewer, pane) {
     pane.resetView();
     viewer.requestDraw();
   });
-  canvas.addEventListener("pointerleave", () => { viewer.hover = null; if (viewer.scene) showReadout(viewer); if (viewer.editor.on) viewer.requestDraw(); });
+  canvas.addEventListener("pointerleave", () => { viewer.hover = null; if (viewer.scene) showReadout(viewer); if (viewer.editor.on) viewer.requestMove(); });
 
   canvas.addEventListener("pointerdown", (event) => {
     if (!viewer.scene) return;
@@ -63,7 +63,7 @@ function listen(viewer, pane) {
 
 function hoverAt(viewer, pane, event) {
   viewer.hover = pane.pointAt(event.offsetX, event.offsetY, viewer.mm);
-  if (viewer.editor.wants(pane)) viewer.requestDraw(); // the brush follows
+  if (viewer.editor.wants(pane)) viewer.requestMove(); // the brush follows
   else if (!viewer.frame) showReadout(viewer);
 }
 

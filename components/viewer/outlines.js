@@ -77,27 +77,29 @@ class Structure {
     return found.sort((a, b) => a - b);
   }
 
-  // Section with the plane x = c or y = c: rectangles [from, to, z low, z high], and outline segments
-  // [u0, z0, u1, z1] of their union. Slabs that touch share no line where both are inside.
+  // Where the plane x = c or y = c meets each slab: [z low, z high, sorted ends of what is inside].
+  cuts(axis, c) {
+    if (!this.bounds) this.measure();
+    const edges = this.scene.slabEdges, found = [];
+    for (let s = this.first_slab; s < this.first_slab + this.slabs; s++) {
+      const ends = this.crossings(s, axis, c);
+      if (ends.length > 1) found.push([edges[2 * s], edges[2 * s + 1], ends]);
+    }
+    return found;
+  }
+
+  // Outline of the section with the plane x = c or y = c: flat polylines [u, z, u, z, ...] around the
+  // union of its slabs. Slabs that touch share no line where both are inside.
   section(axis, c) {
     const kept = this.cache[axis].get(c);
     if (kept) return kept;
-    if (!this.bounds) this.measure();
-    const edges = this.scene.slabEdges, rects = [], segments = [];
-    let below = [], top = NaN;
-    for (let s = this.first_slab; s < this.first_slab + this.slabs; s++) {
-      const low = edges[2 * s], high = edges[2 * s + 1], here = this.crossings(s, axis, c);
-      for (let i = 0; i + 1 < here.length; i += 2) {
-        rects.push([here[i], here[i + 1], low, high]);
-        segments.push([here[i], low, here[i], high], [here[i + 1], low, here[i + 1], high]);
-      }
-      if (low === top) horizontal(segments, below.concat(here), low);
-      else { horizontal(segments, below, top); horizontal(segments, here.slice(), low); }
-      below = here;
-      top = high;
+    const made = [];
+    let stack = [];
+    for (const cut of this.cuts(axis, c)) {
+      if (stack.length && stack[stack.length - 1][1] !== cut[0]) { outlineStack(stack, made); stack = []; }
+      stack.push(cut);
     }
-    horizontal(segments, below, top);
-    const made = { rects, lines: chain(segments) };
+    outlineStack(stack, made);
     if (this.cache[axis].size > 40) this.cache[axis].clear();
     this.cache[axis].set(c, made);
     return made;
@@ -110,6 +112,35 @@ class Structure {
     const b = 4 * (slabStarts[s] - this.firstPolygon), m = this.bounds;
     return [(m[b] + m[b + 1]) / 2, (m[b + 2] + m[b + 3]) / 2, (slabEdges[2 * s] + slabEdges[2 * s + 1]) / 2];
   }
+}
+
+// Outline touching slabs, the usual one part that goes on from slab to slab at once.
+function outlineStack(stack, lines) {
+  const isOnePart = stack.every(([, , ends], i) => {
+    if (ends.length !== 2) return false;
+    const below = i ? stack[i - 1][2] : ends;
+    return Math.max(ends[0], below[0]) < Math.min(ends[1], below[1]);
+  });
+  if (!isOnePart) { lines.push(...chain(edgesOf(stack))); return; }
+  const line = [];
+  for (const [low, high, ends] of stack) line.push(ends[1], low, ends[1], high);
+  for (let i = stack.length - 1; i >= 0; i--) { const [low, high, ends] = stack[i]; line.push(ends[0], high, ends[0], low); }
+  line.push(line[0], line[1]);
+  if (stack.length) lines.push(line);
+}
+
+// Segments [u0, z0, u1, z1] around touching slabs of any number of parts.
+function edgesOf(stack) {
+  const segments = [];
+  let below = [], top = 0;
+  for (const [low, high, ends] of stack) {
+    for (const u of ends) segments.push([u, low, u, high]);
+    horizontal(segments, below.concat(ends), low);
+    below = ends;
+    top = high;
+  }
+  horizontal(segments, below.slice(), top);
+  return segments;
 }
 
 // Horizontal edges at z: where exactly one of the two interval lists (ends mixed in one array) is inside.
@@ -148,26 +179,4 @@ function chain(segments) {
     lines.push(line);
   }
   return lines;
-}
-
-// Trace structures of one pane into the current path; `toX`, `toY` are mm to device pixels.
-function traceAxial(ctx, structure, z, toX, toY) {
-  const points = structure.scene.points;
-  let any = false;
-  for (const [first, last] of structure.polygonsAt(z)) {
-    any = true;
-    ctx.moveTo(toX(points[2 * first]), toY(points[2 * first + 1]));
-    for (let i = first + 1; i < last; i++) ctx.lineTo(toX(points[2 * i]), toY(points[2 * i + 1]));
-    ctx.closePath();
-  }
-  return any;
-}
-
-function traceSection(ctx, section, toX, toY) {
-  for (const line of section.lines) {
-    ctx.moveTo(toX(line[0]), toY(line[1]));
-    const n = line.length, closed = line[0] === line[n - 2] && line[1] === line[n - 1];
-    for (let i = 2; i < (closed ? n - 2 : n); i += 2) ctx.lineTo(toX(line[i]), toY(line[i + 1]));
-    if (closed) ctx.closePath();
-  }
 }

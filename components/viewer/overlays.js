@@ -19,13 +19,17 @@ class Overlays {
     const { scene } = this, side = this.splitsDose ? SIDES.find((s) => s.pane === pane.id) : null;
     const source = side ? side.dose : this.dose.source, names = source === "difference" ? ["dose_a", "dose_b"] : [source];
     if (!scene.doses.dose_a || !names.every((n) => scene.doseReady(n))) return null;
-    return { key: `${scene.id}/${source}`, read: (axis, mm) => this.readField(source, axis, mm) };
+    return this.sourceOf(source, scene.doses[names[0]].grid);
   }
 
-  readField(source, axis, mm) {
+  sourceOf(name, grid) {
+    return { key: `${this.scene.id}/${name}`, grid, read: (axis, mm, times) => this.readField(name, grid, axis, mm, times) };
+  }
+
+  readField(source, grid, axis, mm, times) {
     const of = (name) => {
-      const grid = this.scene.doses[source === "difference" ? "dose_a" : source].grid, key = `${this.scene.id}/${name}/${source}`;
-      this.fields[key] ??= new DosePlanes(this.scene.doses[name], [0, 1, 2].map((a) => fineNodes(grid, a)));
+      const key = `${this.scene.id}/${name}/${source}/${times}`;
+      this.fields[key] ??= new DosePlanes(this.scene.doses[name], [0, 1, 2].map((a) => nodesOf(grid, a, times)));
       return this.fields[key].field(axis, mm);
     };
     return source === "difference" ? subtract(of("dose_a"), of("dose_b")) : of(source);
@@ -33,7 +37,7 @@ class Overlays {
 
   petSource() {
     if (!this.pet.show || !this.scene.doseReady("pet")) return null;
-    return { key: `${this.scene.id}/pet`, read: (axis, mm) => this.readField("pet", axis, mm) };
+    return this.sourceOf("pet", this.scene.doses.pet.grid);
   }
 
   petPaint() { return { low: 0, high: this.pet.top, both: false, table: PET_TABLE, threshold: this.pet.top * PET_FROM }; }

@@ -1,59 +1,10 @@
 // planes.js - one pane: the image on its plane, what lies over it, and millimetres to pixels.
+// Image, dose and structures are drawn on a canvas of their own, `under`, which stays as long as they
+// do; crosshair, seed and what is being edited go over a copy of it.
 
 const AXIS_NAMES = ["Sagittal", "Coronal", "Axial"];
 const DASHES = { solid: [], dashed: [6, 4], dotted: [1.5, 3] }; // CSS pixels
 const AXIS_LETTERS = ["x", "y", "z"];
-
-// Values laid over the image in colour: their field on the pane's plane, and its picture.
-class Layer {
-  constructor() {
-    this.canvas = document.createElement("canvas");
-    this.clear();
-  }
-
-  clear() { this.fieldKey = this.washKey = ""; this.field = null; }
-
-  // `source` gives a field of values for a pane's plane; see Viewer.doseSource.
-  load(source, axis, mm) {
-    const key = source ? `${source.key}/${mm}` : "none";
-    if (this.fieldKey === key) return;
-    this.fieldKey = key;
-    this.washKey = "";
-    this.field = source ? source.read(axis, mm) : null;
-  }
-
-  draw(pane, paint, opacity) {
-    const { field } = this, { ctx, flip } = pane;
-    if (!field || field.nu < 2 || field.nv < 2) return;
-    this.paint(paint, flip);
-    const { toX, toY } = pane.project(), { us, vs, nu, nv } = field;
-    const u0 = us[0], u1 = us[nu - 1], top = flip ? vs[nv - 1] : vs[0], bottom = flip ? vs[0] : vs[nv - 1];
-    const x = toX(u0), y = toY(top), w = toX(u1) - x, h = toY(bottom) - y;
-    const halfX = w / (nu - 1) / 2, halfY = h / (nv - 1) / 2; // a pixel is centred on its node
-    ctx.save();
-    ctx.beginPath();
-    ctx.rect(x, y, w, h); // nothing outside the grid
-    ctx.clip();
-    ctx.globalAlpha = opacity;
-    ctx.drawImage(this.canvas, x - halfX, y - halfY, w + 2 * halfX, h + 2 * halfY);
-    ctx.restore();
-  }
-
-  paint(paint, flip) {
-    const { field, canvas } = this, key = `${this.fieldKey}/${paint.low}/${paint.high}/${paint.threshold}`;
-    if (this.washKey === key) return;
-    this.washKey = key;
-    if (canvas.width !== field.nu || canvas.height !== field.nv || !this.pixels) {
-      canvas.width = field.nu;
-      canvas.height = field.nv;
-      this.ctx = canvas.getContext("2d");
-      this.pixels = this.ctx.createImageData(field.nu, field.nv);
-      this.pixels32 = new Uint32Array(this.pixels.data.buffer);
-    }
-    paintWash(field, this.pixels32, { ...paint, flip });
-    this.ctx.putImageData(this.pixels, 0, 0);
-  }
-}
 
 class Pane {
   // `axis` is the one the plane is perpendicular to: 2 axial, 1 coronal, 0 sagittal.
@@ -67,10 +18,12 @@ class Pane {
     this.name = AXIS_NAMES[axis];
     this.canvas = document.createElement("canvas");
     this.ctx = this.canvas.getContext("2d", { alpha: false });
+    this.under = document.createElement("canvas").getContext("2d", { alpha: false });
     this.raster = document.createElement("canvas");
     this.dose = new Layer();
     this.pet = new Layer();
     this.keys = {};
+    this.painted = 0; // times that image, dose and structures were drawn
   }
 
   get zoom() { return this.view.zoom; }
@@ -82,6 +35,8 @@ class Pane {
     this.scene = scene;
     const g = scene.image.grid;
     this.extent = [g.edges(this.ua), g.edges(this.va)];
+    this.underKey = "";
+    this.lines = { key: "", levels: [] }; // isodose lines of the plane
     this.rows = this.axis === 2 || g.even ? null : evenRows(g);
     this.raster.width = g.count(this.ua);
     this.raster.height = this.axis === 2 ? g.ny : this.rows ? this.rows.length : g.nz;
@@ -101,9 +56,23 @@ class Pane {
     const w = Math.max(1, Math.round(width * ratio)), h = Math.max(1, Math.round(height * ratio));
     this.ratio = ratio;
     if (this.canvas.width === w && this.canvas.height === h) return false;
-    this.canvas.width = w;
-    this.canvas.height = h;
+    for (const canvas of [this.canvas, this.under.canvas]) { canvas.width = w; canvas.height = h; }
+    this.underKey = "";
     return true;
+  }
+
+  // Draw image, dose and structures where they are not the same as last time; `key` says all they
+  // depend on but zoom and pan.
+  keepUnder(key, inverted, paint) {
+    const { canvas } = this.under, whole = `${key}/${this.zoom}/${this.pan}`;
+    if (this.underKey !== whole) {
+      this.underKey = whole;
+      this.painted++;
+      this.under.fillStyle = inverted ? "#fff" : "#000";
+      this.under.fillRect(0, 0, canvas.width, canvas.height);
+      paint();
+    }
+    this.ctx.drawImage(canvas, 0, 0);
   }
 
   // Millimetres to device pixels and back.
@@ -143,7 +112,7 @@ class Pane {
       this.fillPixels(index, lut);
       this.rasterCtx.putImageData(this.pixels, 0, 0);
     }
-    const { toX, toY } = this.project(), [[u0, u1], [v0, v1]] = this.extent, { ctx } = this;
+    const { toX, toY } = this.project(), [[u0, u1], [v0, v1]] = this.extent, ctx = this.under;
     const top = this.flip ? v1 : v0, bottom = this.flip ? v0 : v1;
     ctx.imageSmoothingEnabled = true;
     ctx.drawImage(this.raster, toX(u0), toY(top), toX(u1) - toX(u0), toY(bottom) - toY(top));
@@ -174,33 +143,30 @@ class Pane {
   }
 
   drawIsodose(levels) {
-    const { field, ctx } = this;
+    const { field, lines, under: ctx } = this, key = `${this.dose.fieldKey}/${levels.map((l) => l.gy)}`;
     if (!field || !levels.length || field.nu < 2 || field.nv < 2) return;
-    const { toX, toY } = this.project();
-    const paths = levels.map(() => new Path2D());
-    isolines(field, levels.map((l) => l.gy), (l, u0, v0, u1, v1) => {
-      paths[l].moveTo(toX(u0), toY(v0));
-      paths[l].lineTo(toX(u1), toY(v1));
-    });
+    if (lines.key !== key) this.lines = { key, levels: isolines(field, levels.map((l) => l.gy)) };
+    const project = this.project();
     ctx.lineCap = "butt";
+    ctx.lineJoin = "round";
     ctx.lineWidth = 1.3 * this.ratio;
-    levels.forEach((level, l) => { ctx.strokeStyle = level.color; ctx.stroke(paths[l]); });
+    levels.forEach((level, l) => {
+      ctx.beginPath();
+      traceLines(ctx, this.lines.levels[l], project);
+      ctx.strokeStyle = level.color;
+      ctx.stroke();
+    });
   }
 
   drawStructures(structures, mm, { fill, lines, solo }) {
-    const { ctx, ratio } = this, { toX, toY } = this.project();
+    const { under: ctx, ratio } = this, project = this.project();
     ctx.lineJoin = this.axis === 2 ? "round" : "miter"; // sections have right angles only
     for (const structure of structures) {
       const filled = structure.fill ?? fill, lined = lines && structure.line !== "none";
       if (!filled && !lined) continue;
       ctx.beginPath();
-      if (this.axis === 2) {
-        if (!traceAxial(ctx, structure, mm, toX, toY)) continue;
-      } else {
-        const section = structure.section(this.axis, mm);
-        if (!section.lines.length) continue;
-        traceSection(ctx, section, toX, toY);
-      }
+      if (this.axis === 2) traceAxial(ctx, structure, mm, project);
+      else traceLines(ctx, structure.section(this.axis, mm), project);
       ctx.fillStyle = ctx.strokeStyle = structure.css;
       if (filled) { ctx.globalAlpha = 0.22; ctx.fill("evenodd"); ctx.globalAlpha = 1; }
       if (lined) {
@@ -240,9 +206,7 @@ class Pane {
 // Rows of an upright pane for uneven planes: [plane below, weight of the next], head first.
 function evenRows(grid) {
   const [low, high] = grid.edges(2), z = grid.z;
-  let gap = Infinity;
-  for (let i = 1; i < z.length; i++) gap = Math.min(gap, z[i] - z[i - 1]);
-  const n = Math.min(Math.max(Math.round((high - low) / gap), 1), 1024), step = (high - low) / n;
+  const n = Math.min(Math.max(Math.round((high - low) / grid.leastGap(2)), 1), 1024), step = (high - low) / n;
   return Array.from({ length: n }, (_, row) => {
     const mm = clamp(high - (row + 0.5) * step, z[0], z[z.length - 1]);
     return locateIn(z, mm);

@@ -8,6 +8,7 @@ class Viewer extends Overlays {
     this.parent = parent;
     this.drawTimes = [];
     this.drawCount = 0;
+    this.look = 0; // grows with every change but of the place
     this.width = 0;
     this.mode = "three";
     this.hover = null;
@@ -144,17 +145,19 @@ class Viewer extends Overlays {
   goto(mm) {
     const g = this.scene.image.grid;
     this.index = [0, 1, 2].map((axis) => g.nearest(axis, mm[axis]));
-    this.requestDraw();
+    this.requestMove();
   }
 
   scroll(axis, planes) {
     const n = this.scene.image.grid.count(axis), to = clamp(this.index[axis] + planes, 0, n - 1);
     if (to === this.index[axis]) return;
     this.index[axis] = to;
-    this.requestDraw();
+    this.requestMove();
   }
 
-  requestDraw() {
+  requestDraw() { this.look++; this.requestMove(); }
+
+  requestMove() { // a pane whose plane stays is not drawn again, only its crosshair and pencil
     if (this.frame) return;
     this.frame = requestAnimationFrame(() => { this.frame = 0; this.draw(); });
   }
@@ -192,28 +195,13 @@ class Viewer extends Overlays {
 
   draw() {
     if (!this.scene || !this.panes[0].ratio) return;
-    const started = performance.now(), at = this.mm, hasDose = !!this.scene.doses.dose_a;
-    const levels = hasDose && this.dose.lines ? this.isodoseLevels() : [];
-    let paint = null;
-    if (hasDose && this.dose.wash) {
-      const [low, high] = this.doseScale(), both = this.dose.source === "difference";
-      paint = { low, high, both, table: both ? DIVERGING_TABLE : WASH_TABLE, threshold: Math.max(this.threshold(), 1e-6) };
-    }
-    const pet = this.petSource();
+    const started = performance.now(), at = this.mm, { inverted, gap } = this.scene.header.image, laid = this.overlays();
     for (const pane of this.shownPanes()) {
-      const { ctx, axis } = pane, mm = at[axis];
-      ctx.fillStyle = this.scene.header.image.inverted ? "#fff" : "#000";
-      ctx.fillRect(0, 0, pane.canvas.width, pane.canvas.height);
-      pane.drawImage(this.index[axis], this.lut, this.lutVersion);
-      pane.pet.load(pet, axis, mm);
-      if (pet) pane.pet.draw(pane, this.petPaint(), this.pet.opacity);
-      pane.dose.load(this.doseSource(pane), axis, mm);
-      if (paint) pane.dose.draw(pane, paint, this.dose.opacity);
-      pane.drawStructures(this.structuresOn(pane), mm, this);
-      pane.drawIsodose(levels);
+      const mm = at[pane.axis];
+      pane.keepUnder(`${this.look}/${mm}`, inverted, () => this.drawPlane(pane, mm, laid));
       pane.drawCrosshair(at);
       this.editor.draw(pane);
-      pane.drawSeed(this.seed, mm, this.scene.image.grid.gap / 2 + 0.01);
+      pane.drawSeed(this.seed, mm, gap / 2 + 0.01);
     }
     showPlaces(this);
     this.drawCount++;
@@ -223,6 +211,26 @@ class Viewer extends Overlays {
       this.root.dataset.ready = "1";
       this.root.dataset.firstPictureMs = String(Math.round(performance.now()));
     }
+  }
+
+  overlays() { // what lies over the image on every pane
+    const hasDose = !!this.scene.doses.dose_a, levels = hasDose && this.dose.lines ? this.isodoseLevels() : [];
+    let wash = null;
+    if (hasDose && this.dose.wash) {
+      const [low, high] = this.doseScale(), both = this.dose.source === "difference";
+      wash = { low, high, both, table: both ? DIVERGING_TABLE : WASH_TABLE, threshold: Math.max(this.threshold(), 1e-6) };
+    }
+    return { levels, wash, pet: this.petSource() };
+  }
+
+  drawPlane(pane, mm, { levels, wash, pet }) {
+    pane.drawImage(this.index[pane.axis], this.lut, this.lutVersion);
+    pane.pet.load(pet, pane, mm);
+    if (pet) pane.pet.draw(pane, this.petPaint(), this.pet.opacity);
+    pane.dose.load(this.doseSource(pane), pane, mm);
+    if (wash) pane.dose.draw(pane, wash, this.dose.opacity);
+    pane.drawStructures(this.structuresOn(pane), mm, this);
+    pane.drawIsodose(levels);
   }
 
   // Tell Python where the crosshair is: after a release, never while something moves.

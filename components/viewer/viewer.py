@@ -26,9 +26,10 @@ Point = tuple[float, float, float]
 _FOLDER = Path(__file__).parent
 #: Joined in this order into one module: later files use the names of earlier ones.
 _SCRIPTS = (
-    "decode.js", "outlines.js", "dose.js", "planes.js", "edit_field.js", "edit_between.js",
-    "edit_draft.js", "edit.js", "edit_ui.js", "input.js", "touch.js", "ui.js",
-    "panel_structures.js", "panel_dose.js", "sides.js", "hooks.js", "overlays.js", "viewer.js",
+    "decode.js", "outlines.js", "trace.js", "dose.js", "isolines.js", "layer.js", "planes.js",
+    "edit_field.js", "edit_between.js", "edit_draft.js", "edit.js", "edit_ui.js", "input.js",
+    "touch.js", "ui.js", "panel_structures.js", "panel_dose.js", "sides.js", "hooks.js",
+    "overlays.js", "viewer.js",
 )  # fmt: skip
 
 

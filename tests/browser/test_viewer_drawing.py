@@ -41,6 +41,36 @@ def test_polygons_and_sections_lie_where_the_cylinder_is(viewer):
     assert viewer.api("contourAt(0, 'axial')") == []
 
 
+def test_corners_left_out_of_a_path_cannot_be_seen(viewer):
+    viewer.api("goto(0.5, 0.5, 0)")
+    ring = np.array(viewer.api("contourAt(0, 'axial')")[0]).reshape(-1, 2)
+    wanted = [viewer.api(f"pixelOf('axial', {x}, {y}, 0)") for x, y in ring[::10]]
+    path = np.array(viewer.api("pathOf(0)")[0])  # one device pixel is one CSS pixel here
+    assert 8 < len(path) < len(ring) / 10
+    start, step = path, np.roll(path, -1, axis=0) - path
+    for point in wanted:
+        along = np.clip(((point - start) * step).sum(1) / (step**2).sum(1), 0, 1)
+        assert np.linalg.norm(start + along[:, None] * step - point, axis=1).min() < 0.16
+
+
+def test_a_pane_is_drawn_again_only_where_its_plane_changes(viewer):
+    viewer.api("goto(0.5, 0.5, 0)")
+    viewer.api("redraw()")
+    before = viewer.state()["painted"]
+    viewer.api("goto(0.5, 0.5, 6)")
+    viewer.root.evaluate("() => new Promise((done) => setTimeout(done, 60))")
+    after = viewer.state()["painted"]
+    assert [a - b for a, b in zip(after, before, strict=True)] == [1, 0, 0, 0]
+    x, y = viewer.at("coronal", (-60.0, 0.5, 6.0))  # the crosshair moved there, too
+    box = viewer.pane("coronal").bounding_box()
+    rows = viewer.root.evaluate(
+        """(root, [x, y]) => [-1, 0, 1].map((d) => [...root.querySelector(
+        '[data-pane="coronal"] canvas').getContext('2d').getImageData(x, y + d, 1, 1).data])""",
+        [x - box["x"], y - box["y"]],
+    )
+    assert any(red - blue > 60 for red, _, blue, _ in rows)
+
+
 def test_toggles_show_and_hide(viewer):
     viewer.api("goto(0.5, 0.5, 0)")
     viewer.page.mouse.move(5, 5)
