@@ -12,6 +12,7 @@ import numpy as np
 
 from abscope.contour.engines.airways import find_airways
 from abscope.contour.engines.body import find_body, middle_mm, refine_body
+from abscope.contour.engines.filled import without_holes
 from abscope.contour.engines.image_quality import image_checks
 from abscope.contour.engines.lungs import find_lungs
 from abscope.contour.engines.rating import (
@@ -122,9 +123,14 @@ def whole_lung(scene: Scene, side: str) -> BoolArray | None:
         if side == "left"
         else (lungs.right, lungs.filled_right, lungs.left)
     )
-    if air is None or filled is None or not filled.any():
-        return air
-    whole = air | scene.work.expand(filled)
+    if air is None:
+        return None
+    whole = air
+    if filled is not None and filled.any():
+        whole = air | scene.work.expand(filled)
+    tubes = [m for m in (scene.airways.trachea, scene.airways.bronchi) if m is not None]
+    blocked = np.logical_or.reduce(tubes) if tubes else None
+    whole = without_holes(whole, blocked, scene.spacing)
     return whole if other is None else whole & ~other
 
 

@@ -145,6 +145,14 @@ def close_gaps(mask: BoolArray, radius_mm: float, spacing: Spacing) -> BoolArray
     return out
 
 
+def close_planes(mask: BoolArray, radius_mm: float, spacing: Spacing) -> BoolArray:
+    """Return the closing of each plane with a disc of `radius_mm`."""
+    out = np.zeros_like(mask)
+    for plane in np.flatnonzero(mask.any(axis=(1, 2))):
+        out[plane] = close_gaps(mask[plane : plane + 1], radius_mm, (1e6, *spacing[1:]))[0]
+    return out
+
+
 def open_in_plane(mask: BoolArray, radius_mm: float, spacing: Spacing) -> BoolArray:
     """Return the opening of each plane with a disc of `radius_mm`."""
     rows, columns = (max(1, round(radius_mm / s)) for s in spacing[1:])

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from abscope.contour.outlines import SMALLEST_MM2, TOLERANCE_MM, outlines, roi_from_mask
+from abscope.contour.outlines import (
+    SMALLEST_MM2,
+    TOLERANCE_MM,
+    mask_outlines,
+    outlines,
+    roi_from_mask,
+)
+from abscope.contour.simple import outlines_cross
 from abscope.core.geometry import Grid
-from abscope.core.rasterise import coverage, region_weights
-from abscope.core.structures import Region
+from abscope.core.rasterise import coverage, crosses_itself, region_weights
+from abscope.core.structures import Contour, Region
 
 GRID = Grid.regular(
     origin_mm=(-55, -60, 10), spacing_zyx_mm=(3, 0.98, 0.98), shape_zyx=(24, 120, 130)
@@ -74,3 +84,26 @@ def test_mask_at_the_image_edge_closes_at_the_pixel_edge() -> None:
 
 def test_empty_mask_has_no_contours() -> None:
     assert outlines(np.zeros(GRID.shape_zyx, bool), GRID) == ()
+
+
+def crossings(contours: tuple[Contour, ...]) -> int:
+    """Return how many outlines cross themselves or another one of their plane."""
+    found = 0
+    for height in {float(c.points_mm[0, 2]) for c in contours}:
+        flat = [c.points_mm[:, :2] for c in contours if c.points_mm[0, 2] == height]
+        found += sum(crosses_itself(points, 0.0) for points in flat)
+        found += sum(outlines_cross(a, b) for a, b in itertools.combinations(flat, 2))
+    return found
+
+
+@pytest.mark.parametrize("smooth_mm", [0.0, 0.8])
+@pytest.mark.parametrize("pixel_mm", [0.5, 0.98])
+def test_ragged_masks_give_outlines_that_do_not_cross(pixel_mm: float, smooth_mm: float) -> None:
+    grid = Grid.regular(
+        origin_mm=(0, 0, 0), spacing_zyx_mm=(3, pixel_mm, pixel_mm), shape_zyx=(4, 60, 60)
+    )
+    noise = np.random.default_rng(13).normal(size=grid.shape_zyx)
+    field = ndimage.gaussian_filter(noise, (0, 1.0, 1.0))
+    ragged = field > np.quantile(field, 0.6)
+    assert crossings(outlines(ragged, grid, smooth_mm=smooth_mm)) == 0
+    assert crossings(mask_outlines(ragged, grid)) == 0
