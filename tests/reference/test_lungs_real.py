@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from abscope.contour.compare import compare
 from abscope.contour.engines.anatomical import CARD
 from abscope.contour.landmarks import carina_mm
+from abscope.contour.quality import check_quality
+from abscope.core.rasterise import crosses_itself
 from tests.reference.lung1 import MISSING, REASON, case, drawn
 
 pytestmark = [
@@ -59,3 +63,16 @@ def test_everything_is_found_and_plausible() -> None:
     rois = {roi.name: roi for roi in drawn().rois}
     assert set(rois) == set(CARD.default_structures)
     assert all(roi.confidence is not None and roi.confidence > 0.5 for roi in rois.values())
+
+
+def test_check_finds_no_hole_and_no_crossing_in_the_lungs() -> None:
+    """Before: holes of 2 to 11 cm3 in the left lung, and three outlines that crossed themselves."""
+    lungs = tuple(roi for roi in drawn().rois if roi.name in ("Lung_L", "Lung_R"))
+    only = dataclasses.replace(drawn(), rois=lungs)
+    codes = {i.finding.code for i in check_quality(only, case()[0].grid).issues}
+    assert codes <= {"contours-tiny"}
+
+
+def test_no_outline_of_any_structure_crosses_itself() -> None:
+    for roi in drawn().rois:
+        assert not any(crosses_itself(c.points_mm[:, :2], 0.0) for c in roi.closed), roi.name

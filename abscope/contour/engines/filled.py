@@ -83,8 +83,9 @@ def filled_part(work: Working, lung: BoolArray, other: BoolArray, inside: BoolAr
 def without_holes(lung: BoolArray, blocked: BoolArray | None, spacing: Spacing) -> BoolArray:
     """Return a lung with what it surrounds in a plane: cavities, bronchi and vessels behind air.
 
-    The dome of the diaphragm stays out: a wide hole that goes on downward as something that the
-    lung does not surround. Only its tip, thinner than `TIP_MM`, is partial volume and filled.
+    The dome of the diaphragm stays out: a wide hole in the lower half of the lung that goes on
+    downward as something that the lung does not surround. Only its tip, thinner than `TIP_MM`, is
+    partial volume and filled.
 
     Parameters
     ----------
@@ -96,13 +97,14 @@ def without_holes(lung: BoolArray, blocked: BoolArray | None, spacing: Spacing) 
         z, y, x in mm.
     """
     holes = fill_planes(lung, None, spacing) & ~lung
-    labels, n = ndimage.label(holes)
-    whole = lung.copy()
+    labels, _ = ndimage.label(holes)
+    whole, planes = lung.copy(), np.flatnonzero(lung.any(axis=(1, 2)))
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         hole = labels[box] == label
         if blocked is not None and bool(blocked[box][hole].any()):
             continue
-        if not _is_dome(hole, lung, box, spacing):
+        low = 2 * box[0].start < planes[0] + planes[-1]
+        if not (low and _is_dome(hole, lung, box, spacing)):
             whole[box] |= hole
     return whole
 
