@@ -21,7 +21,7 @@ pytestmark = [
 ]
 NAMES = ("Heart", "A_Aorta", "VB", "SpinalCanal")
 #: Least Dice with the contour on the unchanged image.
-LEAST = {"Heart": 0.97, "A_Aorta": 0.95, "VB": 0.97, "SpinalCanal": 0.93}
+LEAST = {"Heart": 0.97, "A_Aorta": 0.95, "VB": 0.97, "SpinalCanal": 0.975}
 #: These cut through the heart or leave out the carina, and say so.
 CUT = ("cut at the top", "cut at the bottom")
 
@@ -41,18 +41,27 @@ def middle_mm(plane: np.ndarray) -> np.ndarray:
 
 
 def test_clinical_cord_lies_in_the_canal() -> None:
-    """Measured 0.97; 3 % of the clinical cord lie on bone."""
+    """Measured 0.960; a further 0.011 of the clinical cord lies on bone above 250 HU."""
     cord = clinical_cord()
     assert (mask("SpinalCanal") & cord).sum() / cord.sum() >= 0.95
 
 
 def test_canal_and_cord_run_along_each_other() -> None:
-    """Measured: mean 1.3, 95 % within 3 mm."""
+    """Measured: median 1.2 mm, 95 % within 1.9 mm, 2.0 mm at most."""
     canal, cord = mask("SpinalCanal"), clinical_cord()
     planes = np.flatnonzero(cord.any(axis=(1, 2)))
     away = [float(np.hypot(*(middle_mm(canal[k]) - middle_mm(cord[k])))) for k in planes]
     assert np.mean(away) < 2.0
     assert np.percentile(away, 95) < 4.0
+
+
+def test_canal_is_no_wider_than_its_wall() -> None:
+    """Measured: 0.009 of it above 250 HU; 163 to 328 mm², an adult's canal."""
+    canal = mask("SpinalCanal")
+    assert (case()[0].array_zyx[canal] > 250).mean() < 0.02
+    areas = canal.sum(axis=(1, 2)) * np.prod(case()[0].grid.spacing_yx_mm)
+    assert np.percentile(areas, 5) > 130.0
+    assert np.percentile(areas, 95) < 380.0
 
 
 @pytest.mark.parametrize("name", ["SpinalCanal", "VB"])
@@ -79,6 +88,7 @@ def test_tumor_and_collapsed_lung_beside_the_heart_stay_outside() -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("name", sorted(set(MUST_STAY) - set(CUT)))
 def test_structures_stay_on_changed_images(name: str) -> None:
+    """Measured for the canal: 1.000 flipped, 0.995 with noise, 0.989 at 1 mm, 0.981 at 5 mm."""
     image = case()[0]
     other = MUST_STAY[name](image)
     for roi in engine("anatomical").run(other, Request(structures=NAMES), silent).rois:

@@ -5,9 +5,11 @@
    canal's content and are not ringed at the discs.
 2. A path through all planes with the best score (dynamic programming, at most
    `SLOPES_YX` off the vertical) is the axis of the canal.
-3. Around the axis the first bone in each direction gives a radius; missing directions (foramina,
-   gaps between laminae) are filled from the planes above and below, and the outline is smoothed in
-   angle and along the spine.
+3. Around the axis the first bone in each direction gives a radius (``spine_wall``); missing
+   directions (foramina, gaps between laminae) are filled from the planes above and below.
+
+Every HU here is relative to the patient's own soft tissue, so that shifted CT numbers change
+nothing.
 
 The result is the bony canal, which contains the cord, not the cord itself.
 """
@@ -20,20 +22,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from abscope.contour.engines import spine_wall
+from abscope.contour.engines.soft_tissue import shift_hu
 from abscope.contour.engines.tubes import directions, draw_tube
-from abscope.contour.engines.working import (
-    BoolArray,
-    HuArray,
-    Spacing,
-    Working,
-    bounding_box,
-    fill_planes,
-    open_in_plane,
-)
+from abscope.contour.engines.working import BoolArray, HuArray, Spacing, Working
 
 FloatArray = npt.NDArray[np.float64]
 
-#: Cortical bone begins here (HU); ligaments and discs stay below.
+#: Cortical bone begins here (HU, where soft tissue has ``soft_tissue.SOFT_HU``); ligaments and
+#: discs stay below.
 BONE_HU = 140.0
 #: What the canal holds: fat, fluid, cord, with room for noise and streaks (HU).
 CONTENT_HU = (-60.0, 60.0)
@@ -54,17 +51,6 @@ RINGED_SHARE = 0.45
 RING_SD_MM = 3.0
 #: The axis is smoothed over this distance (mm, standard deviation).
 AXIS_SD_MM = 8.0
-#: On the working grid bone bulges into the canal: the outline is widened by this (mm), and then
-#: what is denser than the wall's half-way HU on the image's pixels, smoothed by the second number
-#: (mm), is taken out; ragged edges are opened with a disc of the third radius (mm).
-WIDER_MM = 1.8
-WALL_HU = 200.0
-WALL_SD_MM = 0.8
-OPEN_MM = 2.0
-#: Smoothing of the radii along the spine (mm) and around it (rays).
-RADII_SD = (3.0, 1.0)
-#: Radii of plausible canals (mm).
-RADII_MM = (5.0, 13.0)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -83,8 +69,8 @@ class Canal:
         Planes of the working grid used, from the lowest up.
     axis_yx_mm : ndarray, shape (planes, 2)
         The axis, mm from the first row and column's outer edge.
-    radii_mm : ndarray, shape (planes, RAYS)
-        Distance of the wall from the axis; ray k looks along (y, x) = (sin, cos)(2 pi k / RAYS).
+    radii_mm : ndarray, shape (planes, spine_wall.RAYS)
+        Distance of the wall from the axis; ray k looks along (y, x) = (sin, cos)(2 pi k / rays).
     """
 
     mask: BoolArray | None
@@ -101,7 +87,7 @@ NO_CANAL = Canal(
     diameters_mm=np.zeros(0),
     planes=np.zeros(0, dtype=np.int64),
     axis_yx_mm=np.zeros((0, 2)),
-    radii_mm=np.zeros((0, RAYS)),
+    radii_mm=np.zeros((0, spine_wall.RAYS)),
 )
 
 
@@ -124,7 +110,8 @@ def find_canal(hu_zyx: HuArray, work: Working, body: BoolArray, middle_mm: float
     if rows.size == 0:
         return NO_CANAL
     top = int(rows[0])
-    crop = np.ascontiguousarray(work.hu_zyx[:, top : rows[-1] + 1, first:last])
+    crop = work.hu_zyx[:, top : rows[-1] + 1, first:last].copy()
+    crop -= np.float32(shift_hu(work.hu_zyx[body]))
     score = _score(crop, spacing)
     path = _best_path(score, spacing)
     along = AXIS_SD_MM / spacing[0]
@@ -135,31 +122,17 @@ def find_canal(hu_zyx: HuArray, work: Working, body: BoolArray, middle_mm: float
     used = _longest_run(smooth >= RINGED_SHARE)
     if used.size * spacing[0] < 30.0:
         return NO_CANAL
-    radii = _smooth_radii(distances[used], spacing)
     axis = (centers[used] + np.array([[top, first]]) + 0.5) * np.array(spacing[1:])
-    areas = 0.5 * np.sin(2 * np.pi / RAYS) * (radii * np.roll(radii, 1, axis=1)).sum(axis=1)
+    wall = spine_wall.find_wall(hu_zyx, work, used, axis)
+    areas = np.pi * (wall.radii_mm**2).mean(axis=1)
     return Canal(
-        mask=_inside_wall(hu_zyx, draw_tube(used, axis, radii + WIDER_MM, work), work),
+        mask=draw_tube(used, wall.axis_yx_mm, wall.radii_mm, work),
         ringed=ringed[used],
         diameters_mm=2 * np.sqrt(areas / np.pi),
         planes=used,
-        axis_yx_mm=axis,
-        radii_mm=radii,
+        axis_yx_mm=wall.axis_yx_mm,
+        radii_mm=wall.radii_mm,
     )
-
-
-def _inside_wall(hu_zyx: HuArray, mask: BoolArray, work: Working) -> BoolArray:
-    """Return a widened canal less the bone of its wall, on the image's own pixels."""
-    box = bounding_box(mask, (0, 4, 4))
-    if box is None:
-        return mask
-    fine = [s / f for s, f in zip(work.spacing_zyx_mm, work.factors_zyx, strict=True)]
-    sd = (0.0, WALL_SD_MM / fine[1], WALL_SD_MM / fine[2])
-    hu = ndimage.gaussian_filter(hu_zyx[box].astype(np.float32), sd)
-    inside = fill_planes(mask[box] & (hu < WALL_HU), None, (fine[0], fine[1], fine[2]))
-    out = np.zeros_like(mask)
-    out[box] = open_in_plane(inside, OPEN_MM, (fine[0], fine[1], fine[2]))
-    return out
 
 
 def _score(crop: HuArray, spacing: Spacing) -> FloatArray:
@@ -230,22 +203,6 @@ def _ray_distances(crop: HuArray, centers: FloatArray, spacing: Spacing) -> Floa
     bone = ndimage.map_coordinates(crop, at, order=1, mode="nearest") > BONE_HU
     first = np.argmax(bone, axis=2)
     return np.where(bone.any(axis=2), reach[first] - step / 2, np.nan)
-
-
-def _smooth_radii(distances: FloatArray, spacing: Spacing) -> FloatArray:
-    """Return radii, shape (planes, RAYS): gaps filled, outliers removed, smooth."""
-    planes = max(1, round(12.0 / spacing[0])) | 1
-    filled = distances.copy()
-    typical = np.nanmedian(distances)
-    for plane in range(filled.shape[0]):
-        low, high = max(0, plane - planes), plane + planes + 1
-        window = np.where(np.isfinite(distances[low:high]), distances[low:high], np.inf)
-        median = np.sort(window, axis=0)[window.shape[0] // 3]  # towards the inner wall
-        filled[plane] = np.where(np.isfinite(median), median, typical)
-    filled = np.clip(filled, *RADII_MM)
-    filled = np.median([np.roll(filled, shift, axis=1) for shift in (-1, 0, 1)], axis=0)
-    sd = (RADII_SD[0] / spacing[0], RADII_SD[1])
-    return np.asarray(ndimage.gaussian_filter(filled, sd, mode=("nearest", "wrap")))
 
 
 def _longest_run(good: BoolArray) -> npt.NDArray[np.int64]:

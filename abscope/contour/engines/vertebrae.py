@@ -18,7 +18,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from abscope.contour.engines.spine import NO_CANAL, Canal, FloatArray
-from abscope.contour.engines.spine import RAYS as CANAL_RAYS
+from abscope.contour.engines.spine_wall import RAYS as CANAL_RAYS
 from abscope.contour.engines.surface import best_radii
 from abscope.contour.engines.tubes import (
     along_rays,
