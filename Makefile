@@ -2,6 +2,11 @@
 PORT ?= 8501
 PYTHON := .venv/bin/python
 JOBS ?= 2
+# A file of tests stays in one worker, so that what its tests share is made once; long ones first
+# (tests/conftest.py). The slowest tests are named at the end.
+PYTEST := $(PYTHON) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations=15
+# Every worker, server and job that a test starts would compile the program again without it.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test check test-long test-engines setup setup-test screenshots benchmarks format
 
@@ -9,13 +14,13 @@ run: setup ## serve the dashboard on this machine
 	$(PYTHON) -m abscope serve --port $(PORT)
 
 test: setup-test lint ## everything: style, types, layers, unit, reference, pages, browser
-	$(PYTHON) -m pytest -n $(JOBS) -m "not long" -ra
+	$(PYTEST) -m "not long" -ra
 
 check: setup-test lint ## the quick part
-	$(PYTHON) -m pytest -n $(JOBS) -m "not long and not slow and not browser"
+	$(PYTEST) -m "not long and not slow and not browser"
 
 test-long: setup-test lint ## with the full campaigns
-	$(PYTHON) -m pytest -n $(JOBS) -ra
+	$(PYTEST) -ra
 
 test-engines: setup-test ## the engines that need torch, nnU-Net or TotalSegmentator, in .venv-engines
 	@bash scripts/setup_engines.sh

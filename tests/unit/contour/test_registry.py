@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib.metadata
 import pathlib
-import time
 
 import pytest
 
 from abscope.contour import registry
-from abscope.contour.engine import Request, silent
+from abscope.contour.engine import ContourEngine, Request, silent
 from abscope.contour.engines.anatomical import ENGINE
+from abscope.contour.plugins import discovery
+from abscope.contour.plugins.described import described
 from abscope.contour.plugins.discovery import model_folders
 from abscope.contour.registry import collect, engine, engines
 from abscope.core.errors import EngineError, NotFoundError
@@ -77,13 +78,26 @@ def test_two_folders_of_one_name_are_both_listed(tmp_path: pathlib.Path) -> None
     assert "Two model folders" in found["folder:lungs-again"].missing()[0]
 
 
-def test_listing_is_fast(tmp_path: pathlib.Path) -> None:
+def test_a_description_is_read_again_only_when_it_has_changed(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fifty folders are listed twice; after a change of one description only that one is read."""
     for number in range(50):
         (tmp_path / f"model-{number}").mkdir()
-    engines((tmp_path,))
-    started = time.perf_counter()
+        (tmp_path / f"model-{number}" / discovery.DESCRIPTION).write_text("{}")
+    read: list[str] = []
+
+    def counted(folder: pathlib.Path, path: pathlib.Path) -> ContourEngine:
+        read.append(folder.name)
+        return described(folder, path)
+
+    monkeypatch.setattr(discovery, "described", counted)
     assert len(engines((tmp_path,))) >= 50
-    assert time.perf_counter() - started < 0.2
+    assert len(engines((tmp_path,))) >= 50
+    assert sorted(read) == sorted(f"model-{n}" for n in range(50))
+    (tmp_path / "model-7" / discovery.DESCRIPTION).write_text("{ }")
+    engines((tmp_path,))
+    assert read[50:] == ["model-7"]
 
 
 def test_a_package_that_does_not_load_is_an_entry_with_a_sentence() -> None:

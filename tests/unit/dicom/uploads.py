@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import io
 from collections.abc import Iterable
 
@@ -11,6 +10,7 @@ from pydicom.dataset import Dataset
 from abscope.core.case import Finding
 from abscope.dicom.reader import Draft, Reading, read_upload
 from abscope.dicom.sources import SourceFile
+from abscope.dicom.write_common import copy_of
 
 
 def as_bytes(dataset: Dataset) -> bytes:
@@ -41,20 +41,31 @@ def codes(findings: Iterable[Finding], *severities: str) -> set[str]:
     return {f.code for f in findings if not severities or f.severity in severities}
 
 
+def copied(dataset: Dataset) -> Dataset:
+    """Return a copy whose elements can be set one by one; what lies in sequences is shared."""
+    made = copy_of(dataset)
+    made.file_meta = dataset.file_meta
+    return made
+
+
 def changed(datasets: list[Dataset], index: int, **values: object) -> list[Dataset]:
     """Return a copy of a series, one slice with other values (None removes an element)."""
-    copies = [copy.deepcopy(ds) for ds in datasets]
-    for keyword, value in values.items():
-        if value is None:
-            delattr(copies[index], keyword)
-        else:
-            setattr(copies[index], keyword, value)
+    copies = [copied(ds) for ds in datasets]
+    _put(copies[index], values)
     return copies
 
 
 def all_changed(datasets: list[Dataset], **values: object) -> list[Dataset]:
     """Return a copy of a series, every slice with other values (None removes an element)."""
-    copies = datasets
-    for index in range(len(datasets)):
-        copies = changed(copies, index, **values)
+    copies = [copied(ds) for ds in datasets]
+    for ds in copies:
+        _put(ds, values)
     return copies
+
+
+def _put(dataset: Dataset, values: dict[str, object]) -> None:
+    for keyword, value in values.items():
+        if value is None:
+            delattr(dataset, keyword)
+        else:
+            setattr(dataset, keyword, value)
