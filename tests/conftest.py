@@ -6,6 +6,9 @@ import pathlib
 
 import pytest
 
+from tests.fixtures.shared import demonstration_files as demonstration_files
+from tests.fixtures.shared import made_once as made_once
+
 #: Scripts that tests start; they are no tests and do not import on their own.
 collect_ignore = ["browser/viewer_app.py"]
 

@@ -56,6 +56,7 @@ def test_the_default_engine_needs_nothing(name: str) -> None:
     assert missing == () if name == DEFAULT else all(s.endswith(".") for s in missing)
 
 
+@pytest.mark.slow
 def test_result_names_the_engine_and_the_frame(name: str, drawn: dict[str, StructureSet]) -> None:
     _skip_when_missing(engines()[name])
     result = run(engines()[name], drawn)
@@ -64,6 +65,7 @@ def test_result_names_the_engine_and_the_frame(name: str, drawn: dict[str, Struc
     assert not_found(engines()[name].card.default_structures, result) == ()
 
 
+@pytest.mark.slow
 def test_rois_are_named_numbered_and_rated(name: str, drawn: dict[str, StructureSet]) -> None:
     _skip_when_missing(engines()[name])
     rois = run(engines()[name], drawn).rois
@@ -74,6 +76,7 @@ def test_rois_are_named_numbered_and_rated(name: str, drawn: dict[str, Structure
     assert all(roi.confidence is not None and 0 <= roi.confidence <= 1 for roi in rois)
 
 
+@pytest.mark.slow
 def test_contours_lie_on_planes_inside_the_image(name: str, drawn: dict[str, StructureSet]) -> None:
     _skip_when_missing(engines()[name])
     grid = thorax().grid
@@ -86,6 +89,7 @@ def test_contours_lie_on_planes_inside_the_image(name: str, drawn: dict[str, Str
         assert all(len(c.points_mm) >= 3 for c in roi.contours)
 
 
+@pytest.mark.slow
 def test_same_image_same_contours(name: str, drawn: dict[str, StructureSet]) -> None:
     engine = engines()[name]
     _skip_when_missing(engine)
@@ -98,6 +102,7 @@ def test_same_image_same_contours(name: str, drawn: dict[str, StructureSet]) -> 
         )
 
 
+@pytest.mark.slow
 def test_left_is_where_x_grows(name: str, drawn: dict[str, StructureSet]) -> None:
     _skip_when_missing(engines()[name])
     for roi in run(engines()[name], drawn).rois:

@@ -14,12 +14,14 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from abscope.core.case import Patient
 from abscope.core.settings import Settings
+from abscope.demo import DemoFiles
 from abscope.predict.explain import warm_up
+from abscope.workflows import demonstration
 from abscope.workflows.context import Actor, Context, open_context
-from abscope.workflows.demonstration import demonstration_case
 from abscope.workflows.importing import check_reading, read_paths, save
 from tests import phantoms
 from tests.browser.conftest import chromium as chromium  # the fixture, for the sign-in tests
+from tests.fixtures.shared import Made
 from tests.pages.shown import HOSTILE, Shown
 
 ACTOR = Actor(name="tester")
@@ -39,13 +41,19 @@ def settings_of(home: pathlib.Path) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """Return an archive with the demonstration case, a CT alone, a dose without CT, bad names."""
-    folder = tmp_path_factory.mktemp("cases")
-    home = folder / "home"
+def filled(made_once: Made, demonstration_files: DemoFiles) -> pathlib.Path:
+    """Return an archive with the demonstration case, a CT alone, a dose without CT, a small plan,
+    bad names.
+    """
     warm_up()
-    context = open_context(settings_of(home))
-    demonstration_case(context, ACTOR)
+    return made_once("cases", lambda folder: _fill(folder, demonstration_files)) / "home"
+
+
+def _fill(folder: pathlib.Path, files: DemoFiles) -> None:
+    context = open_context(settings_of(folder / "home"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demonstration, "write_demo", lambda folder: files)
+        demonstration.demonstration_case(context, ACTOR)
     ct = phantoms.write_folder(folder / "ct", phantoms.ct_series())
     rois = [phantoms.cylinder_roi(), phantoms.sphere_roi()]
     planned = phantoms.write_folder(
@@ -56,11 +64,11 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     dose = phantoms.write_folder(folder / "dose", [phantoms.rtplan()], [phantoms.rtdose()])
     _import(context, "ct-only", [ct])
     _import(context, "dose-only", [planned])
+    _import(context, "planned", [ct, planned])
     for number, name in enumerate(HOSTILE):
         patient = Patient(id=name[:16], name=name, birth_date="", sex="")
         _import(context, f"hostile-{number}", [ct, bad, dose], patient)
     context.archive.close()
-    return home
 
 
 def _import(

@@ -39,8 +39,9 @@ class Shown:
             at.query_params["case"] = case
         elif case is not None:
             at.session_state["case.id"] = case
-        # st.navigation names pages in the first run; widgets belong to the name.
-        return cls(at).run().go(name)
+        if name != "worklist":  # the default page has no name in its address
+            at.switch_page(f"pages/{name}.py")
+        return cls(at).run()
 
     def run(self) -> Shown:
         self.at.run()

@@ -17,7 +17,10 @@ from tests.browser.served import Visitor, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-PAGES = (
+#: That every page asks is read from its syntax tree; a browser tries one of each kind, and all of
+#: them in `make test-long`.
+PAGES = ("worklist", "dose", "admin")
+ALL_PAGES = (
     "worklist", "upload", "contours", "dose", "labs", "response", "pneumonitis", "what_if", "board",
     "admin",
 )  # fmt: skip
@@ -64,11 +67,18 @@ def assert_only_the_sign_in_screen(visitor, how):
     assert visitor.page.locator(".abv").count() == 0
 
 
-@pytest.mark.parametrize("how", ["configured", "required"])
-def test_no_address_leads_past_the_sign_in(chromium, filled, tmp_path, how):
+@pytest.mark.parametrize(
+    ("how", "pages"),
+    [
+        ("configured", PAGES),
+        ("required", ("dose",)),
+        pytest.param("configured", ALL_PAGES, marks=pytest.mark.long, id="every page"),
+    ],
+)
+def test_no_address_leads_past_the_sign_in(chromium, filled, tmp_path, how, pages):
     with fresh_server(filled, tmp_path, how) as server:
         # app.py has not run before any of these: the server stays fresh until the last block.
-        for name in PAGES if how == "configured" else ("worklist", "dose", "admin"):
+        for name in pages:
             visitor = Visitor(chromium, server)
             visitor.open(f"{name}?case={CASE}")
             assert_only_the_sign_in_screen(visitor, how)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def test_a_check_lists_findings_whose_buttons_move_the_viewer(page):
-    shown = page("contours", "demonstration").choose("contours.section", "Check")
+    shown = page("contours", "planned").choose("contours.section", "Check")
     shown.press("contours.quality.run")
     assert shown.at.exception == []
     words = shown.words()
@@ -12,7 +12,7 @@ def test_a_check_lists_findings_whose_buttons_move_the_viewer(page):
 
 
 def test_two_structures_are_compared_with_the_worst_slice_to_show(page):
-    shown = page("contours", "demonstration").choose("contours.section", "Compare")
+    shown = page("contours", "planned").choose("contours.section", "Compare")
     shown.press("contours.compare.run")
     assert shown.at.exception == []
     assert {"Dice", "Surface Dice", "HD95 (mm)"} <= {m.label for m in shown.at.metric}

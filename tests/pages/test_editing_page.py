@@ -9,24 +9,24 @@ from tests.pages.conftest import ACTOR
 
 
 def _version(context):
-    case = context.cases.get("demonstration")
+    case = context.cases.get("planned")
     clinical = case.structure_sets[0]
     ring = phantoms.circle((0.0, 0.0), 15.0, 0.0)[:, :2]
-    z_mm = float(case.series[0].grid.to_mm([[50, 0, 0]])[0, 2])
+    z_mm = float(case.series[0].grid.to_mm([[10, 0, 0]])[0, 2])
     edit = ContourEdit(
-        series_uid=case.series[0].uid, set_uid=clinical.uid, roi_number=clinical.rois[3].number,
+        series_uid=case.series[0].uid, set_uid=clinical.uid, roi_number=clinical.rois[0].number,
         planes=(EditedPlane(z_mm=z_mm, polygons_mm=(ring,)),),
     )  # fmt: skip
-    return save_edit(context, ACTOR, "demonstration", edit).structure_set
+    return save_edit(context, ACTOR, "planned", edit).structure_set
 
 
 def test_a_version_says_who_made_it_and_can_be_chosen_for_dose(page, context):
-    assert not page("dose", "demonstration").has("dose.set")
+    assert not page("dose", "planned").has("dose.set")
     version = _version(context)
-    shown = page("contours", "demonstration")
+    shown = page("contours", "planned")
     assert f"Edited by {ACTOR.name}, " in shown.words()
     assert "Dose and predictions keep using the set that the plan names." in shown.words()
-    dose = page("dose", "demonstration")
+    dose = page("dose", "planned")
     assert "use the edited version" not in dose.words()
     before = dose.table("Structure")
     after = dose.choose("dose.set", version.uid).table("Structure")

@@ -32,7 +32,7 @@ def test_filter_by_status_and_order_by_name(page):
     shown = page("worklist")
     shown.choose("worklist.filter", ["labs"])
     assert cases_of(shown) == [DEMO]
-    assert f"1 of {3 + len(HOSTILE)} cases" in shown.words()
+    assert f"1 of {4 + len(HOSTILE)} cases" in shown.words()
     shown.choose("worklist.filter", ["imported", "dose"])
     assert "ct-only" not in cases_of(shown)
     shown.choose("worklist.filter", [])

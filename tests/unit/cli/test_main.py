@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import shutil
 
 import pytest
 
@@ -23,10 +26,22 @@ def _run(home, capsys):
     return Command(capsys)
 
 
+@pytest.fixture(name="imported", scope="module")
+def _imported(tmp_path_factory):
+    """An archive with the phantom case, and what the import said: copied for each test."""
+    folder, said = tmp_path_factory.mktemp("cli"), io.StringIO()
+    phantoms.write_case(folder / "dicom")
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said):
+        patch.setenv("ABSCOPE_HOME", str(folder / "home"))
+        patch.delenv("ABSCOPE_DATABASE_URL", raising=False)
+        assert main(["import", str(folder / "dicom"), "--case", "phantom", "--json"]) == 0
+    return folder / "home", said.getvalue()
+
+
 @pytest.fixture(name="case")
-def _case(run, tmp_path):
-    folder = phantoms.write_case(tmp_path / "dicom")
-    return run.done("import", folder, "--case", "phantom")
+def _case(imported, home):
+    shutil.copytree(imported[0], home)
+    return json.loads(imported[1])
 
 
 @pytest.mark.parametrize(

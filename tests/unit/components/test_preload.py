@@ -37,7 +37,7 @@ print(errors)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("delay", [0.0, 0.02, 0.2])
+@pytest.mark.parametrize("delay", [0.0, pytest.param(0.02, marks=pytest.mark.long), 0.2])
 def test_no_thread_finds_a_half_loaded_library(delay: float) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(delay), str(ROOT)],

@@ -27,8 +27,8 @@ pytestmark = pytest.mark.slow  # makes the whole demonstration case
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory) -> DemoFiles:
-    return write_demo(tmp_path_factory.mktemp("demo"))
+def files(demonstration_files) -> DemoFiles:
+    return demonstration_files
 
 
 @pytest.fixture(scope="module")
