@@ -2,9 +2,8 @@
 PORT ?= 8501
 PYTHON := .venv/bin/python
 JOBS ?= 2
-# A file of tests stays in one worker, so that what its tests share is made once; long ones first
-# (tests/conftest.py). The slowest tests are named at the end.
-PYTEST := $(PYTHON) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations=15
+# The slowest tests are named at the end: docs/testing.md says what keeps the whole under ten minutes.
+PYTEST := $(PYTHON) -m pytest -n $(JOBS) --durations=15
 # Every worker, server and job that a test starts would compile the program again without it.
 unexport PYTHONDONTWRITEBYTECODE
 
