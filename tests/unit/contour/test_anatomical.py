@@ -88,6 +88,7 @@ def test_progress_names_the_structures_as_they_are_drawn() -> None:
                                             "Drew 3 structures"]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_lung_at_the_image_edge_says_so() -> None:
     image = thorax()
     grid = dataclasses.replace(GRID, size_yx=(GRID.size_yx[0], 137))

@@ -45,6 +45,7 @@ def test_aorta_agrees_with_the_truth_where_fat_and_lung_border_it() -> None:
     assert dice(auto[chest_planes], truth[chest_planes]) >= 0.9
 
 
+@pytest.mark.slow
 def test_collapsed_lung_behind_fat_stays_outside_the_heart() -> None:
     assert dice(mask_of(drawn(collapsed=True), "Heart"), middle()["Heart"]) >= 0.9
 

@@ -73,6 +73,11 @@ def _figures(name: str, ramp: Volume, boxes: StructureSet) -> list[tuple[object,
     ]
 
 
+@pytest.fixture(scope="module")
+def drawn(ramp: Volume, boxes: StructureSet) -> list[tuple[object, object]]:
+    return _figures("GTV", ramp, boxes)
+
+
 def test_hostile_names_draw_everywhere(ramp: Volume, boxes: StructureSet, hostile: str) -> None:
     for on_screen, in_print in _figures(hostile, ramp, boxes):
         text = on_screen.to_json()  # type: ignore[attr-defined]
@@ -81,8 +86,10 @@ def test_hostile_names_draw_everywhere(ramp: Volume, boxes: StructureSet, hostil
         assert Image.open(io.BytesIO(in_print)).format == "PNG"  # type: ignore[arg-type]
 
 
-def test_backgrounds_are_transparent_and_axes_have_units(ramp: Volume, boxes: StructureSet) -> None:
-    for on_screen, _ in _figures("GTV", ramp, boxes):
+def test_backgrounds_are_transparent_and_axes_have_units(
+    drawn: list[tuple[object, object]],
+) -> None:
+    for on_screen, _ in drawn:
         layout = json.loads(on_screen.to_json())["layout"]  # type: ignore[attr-defined]
         assert layout["paper_bgcolor"] == layout["plot_bgcolor"] == "rgba(0,0,0,0)"
         titles = " ".join(
@@ -106,9 +113,10 @@ def test_theme_chooses_the_shade() -> None:
         assert drawn.data[0].line.color == color
 
 
-def test_print_is_the_same_twice(ramp: Volume, boxes: StructureSet) -> None:
-    first, second = (_figures("GTV", ramp, boxes) for _ in range(2))
-    assert [p for _, p in first] == [p for _, p in second]
+def test_print_is_the_same_twice(
+    drawn: list[tuple[object, object]], ramp: Volume, boxes: StructureSet
+) -> None:
+    assert [p for _, p in _figures("GTV", ramp, boxes)] == [p for _, p in drawn]
 
 
 def test_slice_is_printed_to_scale(ramp: Volume) -> None:

@@ -274,6 +274,15 @@ def spoiled(pack: BoardPack) -> Callable[[str], BoardPack]:
     return spoil
 
 
-@pytest.fixture(params=HOSTILE, ids=[f"hostile{i}" for i in range(len(HOSTILE))])
+#: One text of each kind is put into whole packs in `make test`: a link, overlong, odd characters;
+#: unit tests of `figures.text` try all of them.
+FEW = (2, 3, 7)
+MARKED = [
+    pytest.param(text, id=f"hostile{n}", marks=pytest.mark.slow if n in FEW else pytest.mark.long)
+    for n, text in enumerate(HOSTILE)
+]
+
+
+@pytest.fixture(params=MARKED)
 def hostile(request: pytest.FixtureRequest) -> str:
     return str(request.param)

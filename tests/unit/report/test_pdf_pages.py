@@ -22,6 +22,12 @@ def _bytes(pack: BoardPack) -> bytes:
     return buffer.getvalue()
 
 
+@pytest.fixture(scope="module")
+def written(pack: BoardPack) -> bytes:
+    """The pages of the whole pack, drawn once."""
+    return _bytes(pack)
+
+
 def _pages(data: bytes, folder: Path) -> list[str]:
     path = folder / "pages.pdf"
     path.write_bytes(data)
@@ -31,15 +37,15 @@ def _pages(data: bytes, folder: Path) -> list[str]:
     return done.stdout.split("\f")[:-1]
 
 
-def test_five_pages(pack: BoardPack) -> None:
-    assert len(re.findall(rb"/Type /Page\b", _bytes(pack))) == 5
+def test_five_pages(written: bytes) -> None:
+    assert len(re.findall(rb"/Type /Page\b", written)) == 5
 
 
 @needs_reader
 def test_every_page_has_research_sentence_provenance_and_label(
-    pack: BoardPack, tmp_path: Path
+    written: bytes, tmp_path: Path
 ) -> None:
-    pages = _pages(_bytes(pack), tmp_path)
+    pages = _pages(written, tmp_path)
     assert len(pages) == 5
     for page in pages:
         assert RESEARCH_USE in page
@@ -90,10 +96,10 @@ def test_hidden_names_are_nowhere(pack: BoardPack, tmp_path: Path) -> None:
     assert "case k7" in text
 
 
-def test_same_pack_gives_the_same_bytes(pack: BoardPack) -> None:
-    assert _bytes(pack) == _bytes(pack)
+def test_same_pack_gives_the_same_bytes(pack: BoardPack, written: bytes) -> None:
+    assert _bytes(pack) == written
 
 
-def test_writes_to_a_path(pack: BoardPack, tmp_path: Path) -> None:
+def test_writes_to_a_path(pack: BoardPack, written: bytes, tmp_path: Path) -> None:
     write_pdf(pack, tmp_path / "pages.pdf")
-    assert (tmp_path / "pages.pdf").read_bytes() == _bytes(pack)
+    assert (tmp_path / "pages.pdf").read_bytes() == written

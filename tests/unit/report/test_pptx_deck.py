@@ -20,6 +20,17 @@ def _bytes(pack: BoardPack) -> bytes:
     return buffer.getvalue()
 
 
+@pytest.fixture(scope="module")
+def written(pack: BoardPack) -> bytes:
+    """The deck of the whole pack, drawn once."""
+    return _bytes(pack)
+
+
+@pytest.fixture
+def deck(written: bytes) -> object:
+    return Presentation(io.BytesIO(written))
+
+
 def _deck(pack: BoardPack) -> object:
     return Presentation(io.BytesIO(_bytes(pack)))
 
@@ -45,8 +56,8 @@ def _all_parts(data: bytes) -> str:
     return "\n".join(found)
 
 
-def test_five_slides_with_research_sentence_provenance_and_label(pack: BoardPack) -> None:
-    slides = list(_deck(pack).slides)  # type: ignore[attr-defined]
+def test_five_slides_with_research_sentence_provenance_and_label(deck: object) -> None:
+    slides = list(deck.slides)  # type: ignore[attr-defined]
     assert len(slides) == 5
     for slide in slides:
         text = "\n".join(_texts(slide))
@@ -57,8 +68,8 @@ def test_five_slides_with_research_sentence_provenance_and_label(pack: BoardPack
         assert slide.shapes.title.text_frame.text
 
 
-def test_charts_and_tables_are_native(pack: BoardPack) -> None:
-    slides = list(_deck(pack).slides)  # type: ignore[attr-defined]
+def test_charts_and_tables_are_native(deck: object) -> None:
+    slides = list(deck.slides)  # type: ignore[attr-defined]
     kinds = [[s.shape_type for s in slide.shapes] for slide in slides]
     charts = [[s.chart for s in slide.shapes if s.has_chart] for slide in slides]
     assert [len(c) for c in charts] == [0, 0, 1, 2, 1]
@@ -70,21 +81,23 @@ def test_charts_and_tables_are_native(pack: BoardPack) -> None:
     assert kinds[1].count(MSO_SHAPE_TYPE.PICTURE) == 3
 
 
-def test_every_axis_of_values_has_a_unit(pack: BoardPack) -> None:
-    for slide in _deck(pack).slides:  # type: ignore[attr-defined]
+def test_every_axis_of_values_has_a_unit(deck: object) -> None:
+    for slide in deck.slides:  # type: ignore[attr-defined]
         for chart in (s.chart for s in slide.shapes if s.has_chart):
             assert "(" in chart.value_axis.axis_title.text_frame.text
 
 
-def test_probability_stands_with_interval_or_reason(pack: BoardPack) -> None:
-    text = "\n".join(_texts(_deck(pack).slides[3]))  # type: ignore[attr-defined]
+def test_probability_stands_with_interval_or_reason(deck: object) -> None:
+    text = "\n".join(_texts(deck.slides[3]))  # type: ignore[attr-defined]
     assert "estimated 18 % (95 % interval 12 to 27 %)" in text
     assert "estimated 6.1 % (no interval: the source gives none)" in text
     assert "no estimate: Mean esophagus dose is missing." in text
 
 
-def test_number_outside_the_domain_is_withheld_until_accepted(pack: BoardPack) -> None:
-    assert "34 %" not in "\n".join(_texts(_deck(pack).slides[3]))  # type: ignore[attr-defined]
+def test_number_outside_the_domain_is_withheld_until_accepted(
+    pack: BoardPack, deck: object
+) -> None:
+    assert "34 %" not in "\n".join(_texts(deck.slides[3]))  # type: ignore[attr-defined]
     accepted = dataclasses.replace(
         pack,
         predictions=tuple(
@@ -137,8 +150,7 @@ def test_workbook_behind_a_chart_holds_no_formula(spoiled: Callable[[str], Board
     assert book.active["A2"].data_type == "n"
 
 
-def test_workbook_lies_where_the_chart_looks(pack: BoardPack) -> None:
-    deck = _deck(pack)
+def test_workbook_lies_where_the_chart_looks(deck: object) -> None:
     chart = next(s.chart for s in deck.slides[2].shapes if s.has_chart)  # type: ignore[attr-defined]
     book = openpyxl.load_workbook(io.BytesIO(chart.part.chart_workbook.xlsx_part.blob))
     references = [f.text for f in chart.element.xpath(".//c:f")]
@@ -146,8 +158,8 @@ def test_workbook_lies_where_the_chart_looks(pack: BoardPack) -> None:
     assert [n.value for n in names] == ["Lung_R", "Lung_L", "GTV", "Heart", "SpinalCord"]
 
 
-def test_same_pack_gives_the_same_bytes(pack: BoardPack) -> None:
-    assert _bytes(pack) == _bytes(pack)
+def test_same_pack_gives_the_same_bytes(pack: BoardPack, written: bytes) -> None:
+    assert _bytes(pack) == written
 
 
 @pytest.mark.parametrize("typed", ["Ada TESTPERSON", "testperson, ada", "MRN-0012345"])
@@ -164,10 +176,10 @@ def test_hidden_names_are_nowhere(pack: BoardPack, typed: str) -> None:
     assert "case k7" in parts
 
 
-def test_writes_to_a_path(pack: BoardPack, tmp_path: object) -> None:
+def test_writes_to_a_path(pack: BoardPack, written: bytes, tmp_path: object) -> None:
     target = tmp_path / "deck.pptx"  # type: ignore[operator]
     write_pptx(pack, target)
-    assert target.read_bytes() == _bytes(pack)
+    assert target.read_bytes() == written
 
 
 def test_nothing_reaches_beyond_the_slide(spoiled: Callable[[str], BoardPack]) -> None:
@@ -200,13 +212,13 @@ def test_caveats_are_whole_and_letters_can_be_read(pack: BoardPack) -> None:
     assert "Horizon: grade 2+, 12 months." in notes
 
 
-def test_withheld_number_is_not_in_the_speaker_notes(pack: BoardPack) -> None:
-    slide = _deck(pack).slides[3]  # type: ignore[attr-defined]
+def test_withheld_number_is_not_in_the_speaker_notes(deck: object) -> None:
+    slide = deck.slides[3]  # type: ignore[attr-defined]
     assert "34 %" not in slide.notes_slide.notes_text_frame.text
 
 
-def test_no_letters_are_smaller_than_nine_points(pack: BoardPack) -> None:
-    for slide in _deck(pack).slides:  # type: ignore[attr-defined]
+def test_no_letters_are_smaller_than_nine_points(deck: object) -> None:
+    for slide in deck.slides:  # type: ignore[attr-defined]
         for size in slide.element.xpath(".//a:rPr/@sz"):
             assert int(size) >= 900
 
