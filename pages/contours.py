@@ -25,7 +25,7 @@ from components import (
     tables,
 )
 from components.access import require
-from components.viewer.viewer import show_viewer
+from components.viewer.viewer import show_viewer, viewer_place
 
 actor = require("contours")
 case = banner.open_case(actor, "Contours")
@@ -47,15 +47,16 @@ else:
     @st.fragment
     def viewer() -> None:
         """Draw the viewer apart from the rest, so that other widgets leave it alone."""
-        scene = cached.packed_scene(
-            case.id, case.version, series_uid, tuple(shown or ()), None, pet_uid=pet_uid,
-            editable=True,
-        )  # fmt: skip
-        notices.left_out(scene.left_out)
-        seen = show_viewer(
-            scene.blob, key="contours.viewer", height=560, focus=state.place_to_show(case.id),
-            answer=editing.answer(case), on_edit=lambda sent: editing.take(case, actor, sent),
-        )  # fmt: skip
+        with viewer_place("contours.viewer"):
+            scene = cached.packed_scene(
+                case.id, case.version, series_uid, tuple(shown or ()), None, pet_uid=pet_uid,
+                editable=True,
+            )  # fmt: skip
+            notices.left_out(scene.left_out)
+            seen = show_viewer(
+                scene.blob, key="contours.viewer", height=560, focus=state.place_to_show(case.id),
+                answer=editing.answer(case), on_edit=lambda sent: editing.take(case, actor, sent),
+            )  # fmt: skip
         picked = seen.seed_mm
         if editing.was_saved(case):
             st.rerun()

@@ -21,7 +21,7 @@ from components import (
 )
 from components.access import require
 from components.safe import literal
-from components.viewer.viewer import show_viewer
+from components.viewer.viewer import show_viewer, viewer_place
 
 actor = require("dose")
 case = banner.open_case(actor, "Dose")
@@ -74,12 +74,13 @@ else:
     @st.fragment
     def viewer() -> None:
         """Draw the viewer apart from the rest, so that other widgets leave it alone."""
-        scene = cached.packed_scene(
-            case.id, case.version, series.uid, (evaluations[0].structure_set.uid,), dose_uid,
-            second_uid,
-        )  # fmt: skip
-        notices.left_out(scene.left_out)
-        show_viewer(scene.blob, key="dose.viewer", height=560)
+        with viewer_place("dose.viewer"):
+            scene = cached.packed_scene(
+                case.id, case.version, series.uid, (evaluations[0].structure_set.uid,), dose_uid,
+                second_uid,
+            )  # fmt: skip
+            notices.left_out(scene.left_out)
+            show_viewer(scene.blob, key="dose.viewer", height=560)
 
     viewer()
 

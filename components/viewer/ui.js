@@ -43,8 +43,8 @@ function buildUi(viewer) {
   const rows = HELP.map(([keys, what]) => el("div", {}, el("dt", {}, keys), el("dd", {}, what)));
   const bar = el("div", { class: "abv-bar" },
     el("div", { class: "abv-seg", role: "group", "aria-label": "Layout" }, ...viewer.modeButtons), viewer.presetBox, viewer.windowText,
-    el("span", { class: "abv-space" }), viewer.pickButton, button("Reset view", () => viewer.resetView(), { "data-reset": true }),
-    el("details", { class: "abv-help" }, el("summary", { title: "Mouse and keys" }, "Keys"), el("dl", {}, ...rows)));
+    el("div", { class: "abv-tools" }, viewer.pickButton, button("Reset view", () => viewer.resetView(), { "data-reset": true }),
+      el("details", { class: "abv-help" }, el("summary", { title: "Mouse and keys" }, "Keys"), el("dl", {}, ...rows))));
   for (const pane of viewer.panes) buildPane(viewer, pane);
   viewer.stage = el("div", { class: "abv-stage" }, ...viewer.panes.map((pane) => pane.holder));
   viewer.side = el("div", { class: "abv-side" });

@@ -10,7 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from components import state
-from components.viewer.viewer import show_viewer
+from components.viewer.viewer import show_viewer, viewer_place
 
 st.set_page_config(layout="wide", page_title="Viewer")
 default = Path(os.environ["ABSCOPE_VIEWER_BLOB"])
@@ -23,13 +23,14 @@ if st.toggle("Other structures"):
 
 @st.fragment
 def viewer() -> None:
-    seen = show_viewer(
-        (default.parent / Path(name).name).read_bytes(),
-        key="test.viewer",
-        height=int(st.query_params.get("height", "560")),
-        focus=state.place_to_show("test"),
-        on_pick=lambda mm: st.session_state.update(picked=mm),
-    )
+    with viewer_place("test.viewer"):
+        seen = show_viewer(
+            (default.parent / Path(name).name).read_bytes(),
+            key="test.viewer",
+            height=int(st.query_params.get("height", "560")),
+            focus=state.place_to_show("test"),
+            on_pick=lambda mm: st.session_state.update(picked=mm),
+        )
     runs = st.session_state["runs"] = st.session_state.get("runs", 0) + 1
     st.text(f"crosshair={seen.crosshair_mm}")
     st.text(f"seed={seen.seed_mm} picked={st.session_state.get('picked')}")
