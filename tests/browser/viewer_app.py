@@ -1,4 +1,4 @@
-"""A page with one viewer, run by tests/browser/test_viewer_*.py and benchmarks/viewer.py.
+"""A page with one viewer, run by tests/browser/viewer and benchmarks/viewer.py.
 
 The scene comes from the file named by ABSCOPE_VIEWER_BLOB, or by the query parameter ``blob``
 within that file's folder, so that one server shows many scenes.

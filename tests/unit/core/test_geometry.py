@@ -40,6 +40,20 @@ def test_the_axes_keep_the_letters_of_the_patient(position):
             assert np.asarray(landmark[letter]) @ axis > 0
 
 
+@pytest.mark.parametrize("position", POSITIONS)
+def test_the_phantoms_lie_as_dicom_says(position):
+    """PS3.3 C.7.3.1.1.2: rows run down to the table, and one looks from its foot at the gantry.
+
+    Supine lies on the back, prone on the front, a decubitus on the side it is named after; the
+    columns run to the viewer's right, so that columns x rows points into the gantry: to the head
+    where it goes in first, else to the feet.
+    """
+    columns, rows = phantoms.ORIENTATIONS[position]
+    below = {"S": "P", "P": "A", "DR": "R", "DL": "L"}[position[2:]]
+    assert patient_letter(rows) == below
+    assert patient_letter(np.cross(columns, rows)) == position[0]
+
+
 def test_an_oblique_volume_is_left_as_it_is():
     angle = np.deg2rad(10)
     axes = [[1, 0, 0], [0, np.cos(angle), np.sin(angle)], [0, -np.sin(angle), np.cos(angle)]]

@@ -91,6 +91,7 @@ def test_letters_contours_and_places_are_the_patients_in_every_position(turned, 
 
 
 def test_hovering_reads_hu_and_gy_under_the_pointer(viewer):
+    viewer.choose("main")
     mm = (12.0, -7.5, 0.0)
     viewer.api("goto(0.5, 0.5, 0)")
     viewer.page.mouse.move(*viewer.at("axial", mm))

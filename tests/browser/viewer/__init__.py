@@ -1,0 +1,1 @@
+"""Tests of the viewer on one page, which a package's tests share."""
