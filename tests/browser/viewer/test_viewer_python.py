@@ -89,6 +89,8 @@ def test_new_structures_keep_the_view_and_do_not_resend_the_image(viewer):
     size = sum(len(frame) for frame in viewer.received[received:])
     assert size < 1_500_000  # head and doses; the image alone is 7 MB
     assert viewer.api("valueAt(-80.5, -50.5, 30)")["hu"] == pytest.approx(900)
+    page.get_by_text("Other structures").click()
+    expect(page.locator(".abv-text")).to_have_count(2)
 
 
 def test_a_viewer_shown_again_gets_all_its_voxels(viewer):

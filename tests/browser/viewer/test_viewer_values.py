@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from abscope.core.geometry import canonical
 from abscope.core.resample import sample_at
 from abscope.core.structures import slabs_of
-from tests.browser.viewer_page import Shown, grey, read_at
+from tests.browser.viewer_page import grey, read_at
 from tests.browser.viewer_scenes import (
     OFF_CENTRE_MM,
     OFF_CENTRE_RADIUS_MM,
@@ -29,12 +29,9 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def turned(chromium, viewer_address):
-    """One page that shows the patient positions one after the other."""
-    shown = Shown.opened(chromium, viewer_address, "main")
-    yield shown
-    assert shown.errors == []
-    shown.page.close()
+def turned(viewer):
+    """The page, showing the patient positions and other scenes one after the other."""
+    return viewer
 
 
 @pytest.fixture(scope="module", params=ORIENTATIONS)
