@@ -1,19 +1,43 @@
-"""A background job on screen: one fragment polls its row in the database."""
+"""Contouring jobs on screen: what is under way, what became of the last one.
+
+The job table is the only status: a reload, another tab or a restart of the server finds the same.
+One fragment looks at it every second while a job is under way; nothing else is drawn anew.
+"""
 
 from __future__ import annotations
 
+import datetime
 import json
+import time
+from collections.abc import Sequence
 
 import streamlit as st
 
+from abscope.contour.steps_told import Step
+from abscope.core.case import Case
+from abscope.core.errors import AbscopeError
 from abscope.core.ports import Job
+from abscope.jobs.runner import CANCEL_SECONDS
 from abscope.workflows.context import Actor
 from abscope.workflows.contouring import CONTOUR_JOB
-from components import runtime
+from abscope.workflows.job_progress import steps_of
+from abscope.workflows.runs import ENDED, estimate_of, jobs_ahead, seconds_of
+from components import runtime, state
 from components.safe import literal
+from components.tables_case import result_name
 
-#: Seconds between two looks at a running job.
+#: Seconds between two looks at a job that is under way.
 POLL_SECONDS = 1.0
+#: What became of a job is shown for this long; the list of runs keeps it.
+SHOWN_HOURS = 12.0
+#: State of a structure -> its icon and the color of its badge.
+_LOOKS = {
+    "waiting": (":material/hourglass_empty:", "gray"),
+    "running": (":material/draw:", "blue"),
+    "done": (":material/check:", "green"),
+    "not found": (":material/block:", "orange"),
+}
+_BUSY_NOTE = "Waiting for a worker"
 
 
 def start_contouring(
@@ -32,31 +56,107 @@ def start_contouring(
     )
 
 
-def latest(case_id: str) -> Job | None:
-    """Return the newest contouring job of a case, None when there is none."""
-    runtime.runner()  # takes up what a restart interrupted
-    return next(
-        (j for j in runtime.context().jobs.jobs_of(case_id) if j.function == CONTOUR_JOB), None
-    )
+def show(case: Case, actor: Actor) -> None:
+    """Draw the contouring jobs of a case: those under way, else what became of the last one."""
+    _settle()
+    jobs = [j for j in runtime.context().jobs.jobs_of(case.id) if j.function == CONTOUR_JOB]
+    active = [j for j in reversed(jobs) if j.is_unfinished]
+    if active:
+        _under_way([job.id for job in active], case.id)
+    elif jobs and _is_recent(jobs[0]):
+        _ended(jobs[0], actor)
 
 
-def watch(job: Job) -> None:
-    """Draw a job; while it runs, look again every second and rerun the page when it ends."""
-    if job.state in ("waiting", "running"):
-        _running(job.id)
-    elif job.state == "failed":
-        st.error(literal(job.error or "The job failed.", 500), icon=":material/error:")
-    else:
-        names = [s["name"] for s in json.loads(job.result or "{}").get("structures", [])]
-        st.success(
-            f"{literal(job.message)}: {literal(', '.join(names), 300)}",
-            icon=":material/check_circle:",
-        )
+def _settle() -> None:
+    """Let jobs of servers that are gone be marked as such."""
+    if not runtime.context().archive.read_only:
+        runtime.runner().settle()
+
+
+def _is_recent(job: Job) -> bool:
+    age = runtime.context().archive.clock.now() - datetime.datetime.fromisoformat(job.updated)
+    return age < datetime.timedelta(hours=SHOWN_HOURS)
 
 
 @st.fragment(run_every=POLL_SECONDS)
-def _running(job_id: str) -> None:
-    job = runtime.context().jobs.get_job(job_id)
-    if job.state in ("done", "failed"):
+def _under_way(job_ids: Sequence[str], case_id: str) -> None:
+    """Draw jobs until one ends; then run the page, which shows what it drew."""
+    _settle()
+    table = runtime.context().jobs
+    jobs = [table.get_job(job_id) for job_id in job_ids]
+    for job in jobs:
+        if not job.is_unfinished:
+            _remember_result(job, case_id)
+            st.rerun()
+    unfinished = table.unfinished_jobs()
+    for job in jobs:
+        _job(job, jobs_ahead(unfinished, job))
+
+
+def _remember_result(job: Job, case_id: str) -> None:
+    uid = json.loads(job.result or "{}").get("structure_set_uid")
+    if job.state == "done" and uid:
+        state.remember(result_name(case_id), f"{job.id} {uid}")
+
+
+def _job(job: Job, ahead: int) -> None:
+    """Draw one job that is under way: a line, a bar, the structures, and the way to stop it."""
+    line = st.container(horizontal=True, vertical_alignment="center")
+    line.markdown(_line(job, ahead), width="stretch")
+    line.button(
+        "Cancel", key=f"contours.cancel.{job.id}", icon=":material/close:",
+        on_click=_cancel, args=(job.id,), disabled=bool(job.cancel),
+        help="Nothing of this run is stored.",
+    )  # fmt: skip
+    if job.state == "running":
+        st.progress(job.progress)
+        _badges(steps_of(job))
+
+
+def _cancel(job_id: str) -> None:
+    try:
+        runtime.runner().cancel(job_id)
+    except AbscopeError as problem:
+        st.toast(literal(problem.what))
+
+
+def _line(job: Job, ahead: int) -> str:
+    """Return how a job stands, in one line."""
+    if job.cancel:
+        return f"**Cancelling**, at most {CANCEL_SECONDS:.0f} s. Nothing is stored."
+    if job.state == "waiting":
+        if not ahead:
+            return f"**{_BUSY_NOTE}**"
+        those = "1 other job is" if ahead == 1 else f"{ahead} other jobs are"
+        return f"**Waiting**: {those} first on this server."
+    ran = seconds_of(job, runtime.context().archive.clock.now()) or 0.0
+    expected = estimate_of(runtime.context(), job)
+    left = expected.left(ran) if expected else "no estimate yet: first run of this engine here"
+    return f"**Drawing contours** · {literal(job.message)} · {ran:.0f} s so far · {left}"
+
+
+def _badges(steps: Sequence[Step]) -> None:
+    """Draw the structures, each with how far it is and its time."""
+    row, now_s = st.container(horizontal=True, gap="xsmall"), time.time()
+    for step in steps:
+        icon, color = _LOOKS[step.state]
+        spent = step.seconds_at(now_s)
+        took = "" if step.state == "waiting" else f" {spent:.0f} s" if spent >= 1 else " < 1 s"
+        row.badge(f"{literal(step.name, 60)}{took}", icon=icon, color=color, help=step.state)
+
+
+def _ended(job: Job, actor: Actor) -> None:
+    """Say what became of a job; one that stored nothing can be tried again."""
+    if job.state == "done":
+        st.markdown(f":green[:material/check_circle:] {literal(job.message, 400)}")
+        return
+    words = f"Contouring {ENDED[job.state]}. " + literal(job.error or job.message, 900)
+    box, icon = {
+        "failed": (st.error, ":material/error:"),
+        "stopped": (st.warning, ":material/power_off:"),
+    }.get(job.state, (st.info, ":material/cancel:"))
+    box(words, icon=icon)
+    if st.button("Try again", key=f"contours.again.{job.id}", icon=":material/refresh:"):
+        asked = json.loads(job.parameters) | {"actor": actor.name}
+        runtime.runner().submit(CONTOUR_JOB, job.case_id, asked)
         st.rerun()
-    st.progress(job.progress, text=literal(job.message))

@@ -11,6 +11,7 @@ import streamlit as st
 from abscope.core.case import Case
 from abscope.core.errors import AbscopeError
 from abscope.core.names import standard_names
+from abscope.workflows.approving import approved_words
 from abscope.workflows.context import Actor, Context
 from abscope.workflows.naming import Key, rename_structures
 from components import notices, state
@@ -59,6 +60,7 @@ def edit(case: Case, shown: Sequence[str] | None) -> SavedNames | None:
         return None
     seen = _seen(case, keys, rows)
     hidden = {"Set"} if len({key[0] for key in keys}) == 1 else set()
+    hidden |= {"Approved"} if not any(r["Approved"] for r in rows) else set()
     hidden |= {"Confidence"} if all(r["Confidence"] is None for r in rows) else set()
     with st.form("contours.names", border=False):
         edited = st.data_editor(
@@ -124,6 +126,7 @@ def _stored(case: Case, shown: Sequence[str] | None) -> tuple[list[Key], list[di
             "Named by": _origin(roi.standard_name, roi.name_source, auto=s.is_auto or s.is_edited),
             "Volume (cm³)": roi.volume_cm3,
             "Confidence": roi.confidence,
+            "Approved": approved_words(roi),
         }
         for s in sets
         for roi in s.rois
@@ -167,6 +170,9 @@ def _columns(rows: list[dict[str, object]]) -> dict[str, object]:
         "Confidence": st.column_config.NumberColumn(
             format="%.2f",
             help="The engine's own plausibility check, 0 to 1; not a measured accuracy",
+        ),
+        "Approved": st.column_config.TextColumn(
+            help="Who looked at these contours and approved them, and when (section Approve)"
         ),
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from abscope.core.case import Case, StructureSetInfo
+from components import state
 
 #: Source of a structure set -> what it is called; others are clinical.
 _KINDS = {"nifti": "NIfTI mask", "seg": "segmentation", "edited": "edited"}
@@ -34,7 +35,10 @@ def choose_series(case: Case, key: str) -> str:
 
 
 def choose_sets(case: Case, key: str) -> list[str]:
-    """Return the UIDs of the structure sets to show: the newest clinical, automatic, edited one."""
+    """Return the UIDs of the structure sets to show: the newest clinical, automatic, edited one.
+
+    What a job has just drawn is chosen, too, be it new or drawn again.
+    """
     sets = {s.uid: s for s in case.structure_sets}
     if not sets:
         return []
@@ -43,17 +47,24 @@ def choose_sets(case: Case, key: str) -> list[str]:
     edited = [s.uid for s in case.structure_sets if s.is_edited]
     if len(sets) == 1:
         return list(sets)
+    job_id, _, drawn = (state.recall(result_name(case.id)) or "").partition(" ")
+    automatic = [drawn] if drawn in automatic else automatic[-1:]
     return list(
         st.multiselect(
             "Structure sets",
             list(sets),
-            default=[*clinical[-1:], *automatic[-1:], *edited[-1:]],
+            default=[*clinical[-1:], *automatic, *edited[-1:]],
             format_func=lambda uid: set_name(sets[uid]),
-            key=f"{key}.{len(sets)}",
+            key=f"{key}.{len(sets)}.{job_id}",
             help="Clinical and edited contours are drawn solid, automatic ones dashed. Dose and "
             "predictions keep using the set that the plan names.",
         )
     )
+
+
+def result_name(case_id: str) -> str:
+    """Return the name under which a session keeps the last job and the set that it drew."""
+    return f"contours.result.{case_id}"
 
 
 def choose_version(case: Case, dose_uid: str, key: str) -> str | None:

@@ -113,7 +113,7 @@ def job_rows(jobs: Sequence[Job]) -> None:
                 "Job": j.id,
                 "Case": j.case_id,
                 "What": j.function.rpartition(":")[2],
-                "State": j.state,
+                "State": "cancelling" if j.is_being_cancelled else j.state,
                 "Progress": j.progress,
                 "Message": j.error or j.message,
                 "Updated": j.updated[:19].replace("T", " "),

@@ -1,4 +1,4 @@
-"""Structures on the image: the viewer, their table, and below it one of six things to do."""
+"""Structures on the image: the viewer, their table, and below it one of seven things to do."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import streamlit as st
 import components.preload  # noqa: F401  # first of all imports, see there
 from abscope.workflows.findings import all_findings
 from components import (
+    approvals,
     banner,
     cached,
     comparison,
@@ -19,6 +20,7 @@ from components import (
     notices,
     quality,
     report,
+    runs,
     runtime,
     state,
     structure_names,
@@ -73,17 +75,17 @@ else:
     viewer()
     editing.note(case, shown)
 
-job = jobs.latest(case.id)
-if job is not None:
-    jobs.watch(job)
+jobs.show(case, actor)
 structure_names.show(context, actor, case, shown)
+runs.show(case, shown)
 
 section = st.segmented_control(  # only the chosen section is computed and drawn
-    "What to do", ["Draw", "Tumor", "Edit", "Check", "Compare", "Export"], default="Draw",
+    "What to do", ["Draw", "Tumor", "Edit", "Check", "Compare", "Approve", "Export"],
+    default="Draw",
     required=True, key="contours.section", label_visibility="collapsed", persist_state="page",
 )  # fmt: skip
 if section == "Draw":
-    drawing.show(context, actor, case, job)
+    drawing.show(context, actor, case)
 elif section == "Tumor":
     drawing.tumor(case)
 elif section == "Edit":
@@ -95,6 +97,8 @@ elif section == "Check":
     quality.show(case)
 elif section == "Compare":
     comparison.show(case)
+elif section == "Approve":
+    approvals.show(case, actor, shown)
 else:
     exports.structures(case, actor, shown)
 with st.popover("Import report", icon=":material/fact_check:"):

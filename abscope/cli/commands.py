@@ -26,6 +26,8 @@ COMMANDS: dict[str, str] = {
     "compare": "contours:compare",
     "check": "contours:check",
     "rename": "contours:rename",
+    "approve": "contours:approve",
+    "runs": "contours:runs",
     "doubt": "doubt:doubt",
     "dvh": "dose:dvh",
     "sum": "dose:add_doses",

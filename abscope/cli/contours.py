@@ -7,11 +7,13 @@ import sys
 
 from abscope.cli.shared import ACTOR, Result, plain_card
 from abscope.workflows import views
-from abscope.workflows.comparing import compare_sets, compare_structures
+from abscope.workflows.approving import approve_structures
+from abscope.workflows.comparing import compare_sets, compare_structures, find_set
 from abscope.workflows.context import Context
 from abscope.workflows.contouring import contour_case
 from abscope.workflows.naming import rename_structure
 from abscope.workflows.quality import check_set
+from abscope.workflows.runs import history
 
 
 def contour(context: Context, given: argparse.Namespace) -> Result:
@@ -56,6 +58,29 @@ def rename(context: Context, given: argparse.Namespace) -> Result:
         "structure_set_uid": given.set,
         **views.roi_json(next(r for r in rois if r.number == given.roi)),
     }
+
+
+def approve(context: Context, given: argparse.Namespace) -> Result:
+    """``approve``."""
+    case = context.cases.get(given.case)
+    info = find_set(case, given.set)
+    contours = context.cases.structure_set(info)
+    numbers = [contours.roi(key).number for key in given.structure]
+    changes = {(info.uid, number): not given.withdraw for number in numbers}
+    case = approve_structures(context, ACTOR, given.case, changes)
+    rois = next(s.rois for s in case.structure_sets if s.uid == info.uid)
+    return {
+        "case_id": case.id,
+        "version": case.version,
+        "structure_set_uid": info.uid,
+        "structures": [views.roi_json(r) for r in rois if r.number in numbers],
+    }
+
+
+def runs(context: Context, given: argparse.Namespace) -> Result:
+    """List the ``runs`` of a case."""
+    case = context.cases.get(given.case)
+    return {"case_id": case.id, "runs": [row.as_json() for row in history(context, case.id)]}
 
 
 def engines(context: Context, given: argparse.Namespace) -> Result:

@@ -185,6 +185,16 @@ def _parser() -> Parser:
         "--standard", required=True, metavar="NAME", help='TG-263 name; "" takes the name away'
     )
 
+    approve = add("approve", "Say that a person approves structures, or takes that back.")
+    approve.add_argument("case")
+    approve.add_argument("--set", required=True, metavar="SET", help="UID, clinical, auto, edited")
+    approve.add_argument(
+        "--structure", required=True, nargs="+", action="extend", metavar="NAME_OR_NUMBER"
+    )
+    approve.add_argument("--withdraw", action="store_true", help="take the approval back")
+
+    add("runs", "List what engines drew on a case: when, how, how long.").add_argument("case")
+
     doubt = add("doubt", "Show how far a contour may be off, and what that means for its dose.")
     doubt.add_argument("case")
     doubt.add_argument("--structure", required=True, metavar="SET:ROI", help="or SET:Lungs-GTV")

@@ -129,7 +129,8 @@ class Series:
 class RoiInfo:
     """A structure's row in a table: all but the contours. Volume in cm3, end caps included.
 
-    The last fields are those of `structures.Roi`.
+    ``approved_by`` and ``approved`` are who approved these contours, and when (ISO 8601, UTC);
+    empty when nobody did. The other fields with defaults are those of `structures.Roi`.
     """
 
     number: int
@@ -144,6 +145,8 @@ class RoiInfo:
     name_source: str = ""
     plane_gap_mm: float | None = None
     image_gap_mm: float | None = None
+    approved_by: str = ""
+    approved: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

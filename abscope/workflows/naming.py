@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from abscope.core.case import Case, RoiInfo, StructureSetInfo
 from abscope.core.errors import ConflictError, InputError, NotFoundError
@@ -62,15 +62,7 @@ def rename_structures(
     case = context.cases.get(case_id)
     for name in changes.values():
         _check_name(name)
-    known = {(s.uid, roi.number) for s in case.structure_sets for roi in s.rois}
-    if not set(changes) <= known:
-        raise NotFoundError(
-            "structure-not-found",
-            "There is no structure of this number in this structure set.",
-            where="structure set and number",
-            expected="a structure of this case",
-            remedy="List them with `python -m abscope show CASE`.",
-        )
+    check_known(case, changes)
     changed = []
     for info in case.structure_sets:
         own = {number: name for (uid, number), name in changes.items() if uid == info.uid}
@@ -84,6 +76,19 @@ def rename_structures(
         actor.entry("rename-structures", case_id, names=told),
     )
     return context.cases.get(case_id)
+
+
+def check_known(case: Case, keys: Iterable[Key]) -> None:
+    """Refuse structures that the case does not have; raises NotFoundError."""
+    known = {(s.uid, roi.number) for s in case.structure_sets for roi in s.rois}
+    if not set(keys) <= known:
+        raise NotFoundError(
+            "structure-not-found",
+            "There is no structure of this number in this structure set.",
+            where="structure set and number",
+            expected="a structure of this case",
+            remedy="List them with `python -m abscope show CASE`.",
+        )
 
 
 def _check_name(name: str | None) -> None:
@@ -120,8 +125,12 @@ def _renamed(info: StructureSetInfo, names: Mapping[int, str | None]) -> Structu
 
 
 def _with_name(roi: RoiInfo, name: str | None) -> RoiInfo:
+    """Return the structure under another name, which nobody has approved yet."""
+    same = roi.standard_name == name
     return dataclasses.replace(
         roi,
+        approved_by=roi.approved_by if same else "",
+        approved=roi.approved if same else "",
         standard_name=name,
         name_confidence=1.0 if name is not None else None,
         name_source=PERSON,

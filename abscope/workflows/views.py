@@ -95,6 +95,8 @@ def roi_json(roi: RoiInfo) -> dict[str, Any]:
         "name_source": roi.name_source,
         "volume_cm3": roi.volume_cm3,
         "confidence": roi.confidence,
+        "approved_by": roi.approved_by or None,
+        "approved": roi.approved or None,
     }
 
 
