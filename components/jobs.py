@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -21,7 +21,7 @@ from abscope.jobs.runner import CANCEL_SECONDS
 from abscope.workflows.context import Actor
 from abscope.workflows.contouring import CONTOUR_JOB
 from abscope.workflows.job_progress import steps_of
-from abscope.workflows.runs import ENDED, estimate_of, jobs_ahead, seconds_of
+from abscope.workflows.runs import Estimate, estimate_of, jobs_ahead, seconds_of
 from components import runtime, state
 from components.safe import literal
 from components.tables_case import result_name
@@ -36,6 +36,11 @@ _LOOKS = {
     "running": (":material/draw:", "blue"),
     "done": (":material/check:", "green"),
     "not found": (":material/block:", "orange"),
+}
+#: What is said of jobs that stored nothing and did not fail.
+_NOTHING_STORED = {
+    "cancelled": "Contouring was cancelled. Nothing was stored.",
+    "stopped": "Contouring stopped when the server stopped. Nothing of it was stored.",
 }
 _BUSY_NOTE = "Waiting for a worker"
 
@@ -62,7 +67,8 @@ def show(case: Case, actor: Actor) -> None:
     jobs = [j for j in runtime.context().jobs.jobs_of(case.id) if j.function == CONTOUR_JOB]
     active = [j for j in reversed(jobs) if j.is_unfinished]
     if active:
-        _under_way([job.id for job in active], case.id)
+        expected = {job.id: estimate_of(runtime.context(), job) for job in active}
+        _under_way(expected, case.id)
     elif jobs and _is_recent(jobs[0]):
         _ended(jobs[0], actor)
 
@@ -79,18 +85,21 @@ def _is_recent(job: Job) -> bool:
 
 
 @st.fragment(run_every=POLL_SECONDS)
-def _under_way(job_ids: Sequence[str], case_id: str) -> None:
-    """Draw jobs until one ends; then run the page, which shows what it drew."""
+def _under_way(expected: Mapping[str, Estimate | None], case_id: str) -> None:
+    """Draw jobs until one ends; then run the page, which shows what it drew.
+
+    `expected` holds the ids of the jobs, and how long each may take.
+    """
     _settle()
     table = runtime.context().jobs
-    jobs = [table.get_job(job_id) for job_id in job_ids]
+    jobs = [table.get_job(job_id) for job_id in expected]
     for job in jobs:
         if not job.is_unfinished:
             _remember_result(job, case_id)
             st.rerun()
     unfinished = table.unfinished_jobs()
     for job in jobs:
-        _job(job, jobs_ahead(unfinished, job))
+        _job(job, jobs_ahead(unfinished, job), expected[job.id])
 
 
 def _remember_result(job: Job, case_id: str) -> None:
@@ -99,10 +108,10 @@ def _remember_result(job: Job, case_id: str) -> None:
         state.remember(result_name(case_id), f"{job.id} {uid}")
 
 
-def _job(job: Job, ahead: int) -> None:
+def _job(job: Job, ahead: int, expected: Estimate | None) -> None:
     """Draw one job that is under way: a line, a bar, the structures, and the way to stop it."""
     line = st.container(horizontal=True, vertical_alignment="center")
-    line.markdown(_line(job, ahead), width="stretch")
+    line.markdown(_line(job, ahead, expected), width="stretch")
     line.button(
         "Cancel", key=f"contours.cancel.{job.id}", icon=":material/close:",
         on_click=_cancel, args=(job.id,), disabled=bool(job.cancel),
@@ -120,7 +129,7 @@ def _cancel(job_id: str) -> None:
         st.toast(literal(problem.what))
 
 
-def _line(job: Job, ahead: int) -> str:
+def _line(job: Job, ahead: int, expected: Estimate | None) -> str:
     """Return how a job stands, in one line."""
     if job.cancel:
         return f"**Cancelling**, at most {CANCEL_SECONDS:.0f} s. Nothing is stored."
@@ -130,7 +139,6 @@ def _line(job: Job, ahead: int) -> str:
         those = "1 other job is" if ahead == 1 else f"{ahead} other jobs are"
         return f"**Waiting**: {those} first on this server."
     ran = seconds_of(job, runtime.context().archive.clock.now()) or 0.0
-    expected = estimate_of(runtime.context(), job)
     left = expected.left(ran) if expected else "no estimate yet: first run of this engine here"
     return f"**Drawing contours** · {literal(job.message)} · {ran:.0f} s so far · {left}"
 
@@ -148,9 +156,10 @@ def _badges(steps: Sequence[Step]) -> None:
 def _ended(job: Job, actor: Actor) -> None:
     """Say what became of a job; one that stored nothing can be tried again."""
     if job.state == "done":
-        st.markdown(f":green[:material/check_circle:] {literal(job.message, 400)}")
+        when = f"{job.updated[:16].replace('T', ' ')} UTC"
+        st.markdown(f":green[:material/check_circle:] {literal(f'{job.message} ({when})', 400)}")
         return
-    words = f"Contouring {ENDED[job.state]}. " + literal(job.error or job.message, 900)
+    words = _NOTHING_STORED.get(job.state) or f"Contouring failed. {literal(job.error, 900)}"
     box, icon = {
         "failed": (st.error, ":material/error:"),
         "stopped": (st.warning, ":material/power_off:"),
