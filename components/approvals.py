@@ -10,7 +10,7 @@ from abscope.core.case import Case
 from abscope.core.errors import AbscopeError
 from abscope.workflows.approving import approve_structures, approved_words
 from abscope.workflows.context import Actor
-from components import notices, runtime
+from components import notices, runtime, structure_names
 from components.tables_case import set_name
 
 _BOX = "Approved"
@@ -58,13 +58,15 @@ def show(case: Case, actor: Actor, shown: Sequence[str] | None) -> None:
     except AbscopeError as problem:
         notices.error(problem)
     else:
+        structure_names.saved(case)  # the table above shows who approved
         st.rerun()
 
 
 def _rows(
     case: Case, shown: Sequence[str] | None
 ) -> tuple[list[tuple[str, int]], list[dict[str, object]]]:
-    pairs = [(s, r) for s in case.structure_sets if s.uid in (shown or ()) for r in s.rois]
+    sets = [s for s in case.structure_sets if shown is None or s.uid in shown]
+    pairs = [(s, r) for s in sets for r in s.rois]
     rows: list[dict[str, object]] = [
         {
             _BOX: bool(roi.approved_by),

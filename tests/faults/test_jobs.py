@@ -74,7 +74,7 @@ def check_nothing_stored(context: Context, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.slow
 def test_s3_a_server_killed_while_contouring_leaves_a_stopped_job(context, monkeypatch):
-    """The server is killed (SIGKILL) while one job runs and another waits; then one is cancelled.
+    """The server is killed (SIGKILL) while one contouring job runs and another one waits.
 
     The worker ends with its server. The next server marks the running job as stopped, with nothing
     stored, and runs the waiting one. The stopped one is tried again and cancelled by another

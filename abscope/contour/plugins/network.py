@@ -95,7 +95,7 @@ class NetworkEngine:
         exclusive = self.output.is_exclusive
         paint_probabilities(painting, planes, grid, exclusive=exclusive)
         report(0.9, "Drawing outlines")
-        rois = tuple(painting.rois(self.card.structures))
+        rois = tuple(painting.rois(self.card.structures, report))
         if self.output.kind == "labels":
             rois = tuple(
                 dataclasses.replace(r, confidence=None, confidence_reason="") for r in rois

@@ -89,7 +89,7 @@ class NnunetEngine:
         paint_labels(painting, labels[turn], grid)
         if probabilities is not None:
             painting.rate(labels, probabilities)
-        rois = tuple(painting.rois(self.card.structures))
+        rois = tuple(painting.rois(self.card.structures, report))
         return as_set(self.card, image, names, rois, report)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from abscope.contour.engine import Report
 from abscope.contour.outlines import roi_from_mask
 from abscope.contour.plugins.description import Labels
 from abscope.contour.plugins.grids import Float32, between
@@ -18,6 +19,9 @@ from abscope.core.structures import Roi
 HALF = 0.5
 #: Below this a network's mean probability is worth a sentence.
 LOW = 0.8
+
+#: How far a network engine is when it begins to draw outlines.
+OUTLINES_SHARE = 0.92
 
 
 class Painting:
@@ -86,9 +90,10 @@ class Painting:
         """
         return round(self._sum[name] / self._count[name], 2) if self._count[name] else None
 
-    def rois(self, structures: tuple[str, ...]) -> Iterator[Roi]:
+    def rois(self, structures: tuple[str, ...], report: Report) -> Iterator[Roi]:
         """Yield the structures that have an outline; numbers follow the engine's card."""
         for bit, name in enumerate(self.names):
+            report(OUTLINES_SHARE + (0.99 - OUTLINES_SHARE) * bit / len(self.names), name)
             mask = (self._bits & self._bits.dtype.type(1 << bit)) != 0
             confidence = self.confidence(name)
             roi = roi_from_mask(

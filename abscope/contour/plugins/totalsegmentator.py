@@ -77,7 +77,9 @@ class TotalSegmentatorEngine:
         labels: Labels = {n: self.names.get(label, ()) for n, label in classes.items()}
         painting = Painting(image.grid, labels, names)
         paint_labels(painting, found, grid)
-        return as_set(self.card, image, names, tuple(painting.rois(self.card.structures)), report)
+        return as_set(
+            self.card, image, names, tuple(painting.rois(self.card.structures, report)), report
+        )
 
     def _predict(
         self, values: npt.NDArray[np.generic], grid: Grid, wanted: list[str], report: Report
