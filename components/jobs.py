@@ -63,7 +63,7 @@ def start_contouring(
 
 def show(case: Case, actor: Actor) -> None:
     """Draw the contouring jobs of a case: those under way, else what became of the last one."""
-    _settle()
+    settle()
     jobs = [j for j in runtime.context().jobs.jobs_of(case.id) if j.function == CONTOUR_JOB]
     active = [j for j in reversed(jobs) if j.is_unfinished]
     if active:
@@ -73,7 +73,7 @@ def show(case: Case, actor: Actor) -> None:
         _ended(jobs[0], actor)
 
 
-def _settle() -> None:
+def settle() -> None:
     """Let jobs of servers that are gone be marked as such."""
     if not runtime.context().archive.read_only:
         runtime.runner().settle()
@@ -90,7 +90,7 @@ def _under_way(expected: Mapping[str, Estimate | None], case_id: str) -> None:
 
     `expected` holds the ids of the jobs, and how long each may take.
     """
-    _settle()
+    settle()
     table = runtime.context().jobs
     jobs = [table.get_job(job_id) for job_id in expected]
     for job in jobs:

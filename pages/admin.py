@@ -6,7 +6,7 @@ import streamlit as st
 
 import components.preload  # noqa: F401  # first of all imports, see there
 from abscope.workflows.upkeep import verify
-from components import engines, notices, runtime, tables
+from components import engines, jobs, notices, runtime, tables
 from components.access import require
 
 actor = require("admin")
@@ -23,6 +23,7 @@ if view == "Models":
 elif view == "Engines":
     engines.overview(tuple(context.engines.values()), "admin.engines")
 elif view == "Jobs":
+    jobs.settle()
     tables.job_rows(context.jobs.jobs_of(""))
 else:
     if st.button("Verify the archive", key="admin.verify", icon=":material/verified:"):
