@@ -11,6 +11,7 @@ from abscope.contour.manifest import RunManifest
 from abscope.core.case import Case
 from abscope.workflows.runs import HistoryRow, history, run_of_set
 from components import runtime
+from components.safe import literal
 from components.tables_case import set_name
 
 
@@ -38,14 +39,8 @@ def show(case: Case, shown: Sequence[str] | None) -> None:
 def _made(run: RunManifest) -> None:
     words, times = st.columns([3, 2])
     with words:
-        st.dataframe(
-            [{"What": what, "Value": value} for what, value in _facts(run)],
-            hide_index=True, key="contours.made.facts", height="content", placeholder="",
-            column_config={
-                "What": st.column_config.TextColumn(width="small"),
-                "Value": st.column_config.TextColumn(width="large"),
-            },
-        )  # fmt: skip
+        rows = "\n".join(f"| {what} | {literal(value, 600)} |" for what, value in _facts(run))
+        st.markdown(f"| What | Value |\n|:---|:---|\n{rows}")  # unlike a data frame, wraps long lines
     with times:
         st.dataframe(
             [
@@ -77,9 +72,9 @@ def _facts(run: RunManifest) -> list[tuple[str, str]]:
         ("Not found", ", ".join(run.not_found)),
         ("Point", _point(asked.seed_mm) if asked.seed_mm else ""),
         ("Box", " to ".join(map(_point, asked.box_mm)) if asked.box_mm else ""),
-        ("PET", f"used; SHA-256 {asked.pet_sha256}" if asked.pet_sha256 else ""),
+        ("PET", f"used; {_digest(asked.pet_sha256)}" if asked.pet_sha256 else ""),
         ("Image", f"{x} x {y} x {z} voxels of {dx:.2f} x {dy:.2f} x {dz:.2f} mm"),
-        ("Image content", f"SHA-256 {image.sha256}"),
+        ("Image content", _digest(image.sha256)),
         ("Drawn", f"{run.started[:19].replace('T', ' ')} UTC by {run.author}"),
         ("Time", f"{run.seconds:.1f} s"),
         ("Program", f"Abscope {around.abscope}, Python {around.python}"),
@@ -88,6 +83,11 @@ def _facts(run: RunManifest) -> list[tuple[str, str]]:
         ("Job", run.job_id or "command line"),
     ]
     return [(what, value) for what, value in rows if value]
+
+
+def _digest(sha256: str) -> str:
+    """Return the start of a digest; the command ``runs`` prints all of it."""
+    return f"SHA-256 begins {sha256[:16]}"
 
 
 def _point(point_mm: Point) -> str:
