@@ -28,6 +28,7 @@ from components.tables_case import result_name
 
 #: Seconds between two looks at a job that is under way.
 POLL_SECONDS = 1.0
+Point = tuple[float, float, float]
 #: What became of a job is shown for this long; the list of runs keeps it.
 SHOWN_HOURS = 12.0
 #: State of a structure -> its icon and the color of its badge.
@@ -46,7 +47,12 @@ _BUSY_NOTE = "Waiting for a worker"
 
 
 def start_contouring(
-    case_id: str, actor: Actor, engine: str, structures: list[str], seed: tuple[float, ...] | None
+    case_id: str,
+    actor: Actor,
+    engine: str,
+    structures: list[str],
+    seed: tuple[float, ...] | None,
+    box: tuple[Point, Point] | None = None,
 ) -> Job:
     """Submit the engine as a background job; the same request runs once."""
     return runtime.runner().submit(
@@ -56,13 +62,20 @@ def start_contouring(
             "engine": engine,
             "structures": structures,
             "seed_mm": list(seed) if seed else None,
+            "box_mm": [list(corner) for corner in box] if box else None,
             "actor": actor.name,
         },
     )
 
 
-def show(case: Case, actor: Actor) -> None:
-    """Draw the contouring jobs of a case: those under way, else what became of the last one."""
+def show(case: Case, actor: Actor) -> Job | None:
+    """Draw the contouring jobs of a case: those under way, else what became of the last one.
+
+    Returns
+    -------
+    Job or None
+        The newest one.
+    """
     settle()
     jobs = [j for j in runtime.context().jobs.jobs_of(case.id) if j.function == CONTOUR_JOB]
     active = [j for j in reversed(jobs) if j.is_unfinished]
@@ -71,6 +84,7 @@ def show(case: Case, actor: Actor) -> None:
         _under_way(expected, case.id)
     elif jobs and _is_recent(jobs[0]):
         _ended(jobs[0], actor)
+    return jobs[0] if jobs else None
 
 
 def settle() -> None:
