@@ -40,9 +40,7 @@ def _made(run: RunManifest) -> None:
     words, times = st.columns([3, 2])
     with words:
         rows = "\n".join(f"| {what} | {literal(value, 600)} |" for what, value in _facts(run))
-        st.markdown(
-            f"| What | Value |\n|:---|:---|\n{rows}"
-        )  # unlike a data frame, wraps long lines
+        st.markdown(f"| What | Value |\n|:---|:---|\n{rows}")  # wraps, unlike a data frame
     with times:
         st.dataframe(
             [
