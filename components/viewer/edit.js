@@ -100,6 +100,11 @@ class Editor {
   }
 
   // ------------------------------------------------------------------------------------- drawing
+  // Said when somebody tries to draw on an upright pane.
+  elsewhere(pane) {
+    if (this.ready && pane.axis !== 2 && this.tool !== "cross") this.tell("Contours are drawn on the axial plane; on this one the crosshair moves.");
+  }
+
   // Whether a press of the left button on this pane draws.
   wants(pane) { return this.ready && pane.axis === 2 && this.tool !== "cross"; }
 
@@ -107,16 +112,25 @@ class Editor {
     if (this.tool === "brush" || this.tool === "erase") {
       this.stroke = { x, y, k: this.plane };
       this.paint(x, y);
-    } else {
+    } else if (!this.strayed()) {
       this.dragged = false;
+      this.pathPlane = this.plane;
       this.path.push(x, y);
     }
     this.viewer.requestDraw();
   }
 
+  // A line stays on the slice on which it was begun: from another one, go back there first.
+  strayed() {
+    if (!this.path.length || this.pathPlane === this.plane) return false;
+    this.viewer.goto([...this.viewer.mm.slice(0, 2), this.grid.z[this.pathPlane]]);
+    this.tell("Back on the slice where this line was begun: go on, or press Esc to drop it.");
+    return true;
+  }
+
   move([x, y]) {
     if (this.stroke) this.paint(x, y);
-    else if (this.path.length) {
+    else if (this.path.length && this.pathPlane === this.plane) {
       const n = this.path.length, far = Math.hypot(x - this.path[n - 2], y - this.path[n - 1]);
       if (far < 0.3) return;
       this.dragged ||= far > 2;
@@ -146,6 +160,7 @@ class Editor {
   }
 
   closeArea() {
+    if (this.strayed()) return;
     const path = Float64Array.from(this.path), k = this.plane;
     this.path = [];
     if (path.length >= 6 && Math.abs(areaOf(path)) > SPECK_MM2) {
@@ -298,7 +313,7 @@ class Editor {
       ctx.globalAlpha = 1;
       doubleLine(ctx, ratio);
     }
-    if (this.path.length) {
+    if (this.path.length && this.pathPlane === this.plane) {
       const at = this.viewer.hover;
       ctx.beginPath();
       for (let i = 0; i < this.path.length; i += 2) ctx[i ? "lineTo" : "moveTo"](toX(this.path[i]), toY(this.path[i + 1]));

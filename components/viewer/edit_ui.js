@@ -26,9 +26,16 @@ function buildEditor(editor) {
     act("saveButton", "Save version", "Store a new version with your name and the time; the set you started from stays as it is", () => editor.save()),
     act("dropButton", "Discard", "Throw the unsaved edits of this structure away", () => askDiscard(editor)),
     editor.confirm, editor.note);
+  editor.tools.addEventListener("keydown", (event) => keysOfToolbar(viewer, event));
   viewer.pickButton.before(editor.toggle);
   viewer.root.firstChild.after(editor.tools);
   showEditor(editor);
+}
+
+// After a press on a tool the keys go on working as on the pane; those of buttons and fields stay theirs.
+function keysOfToolbar(viewer, event) {
+  if (event.target.tagName !== "BUTTON" || viewer.editor.confirm.contains(event.target) || [" ", "Enter", "Tab", "Escape"].includes(event.key)) return;
+  pressKey(viewer, viewer.panes[0], event);
 }
 
 // Lists depend on the scene.
@@ -66,9 +73,15 @@ function showEditor(editor) {
   editor.saveButton.classList.toggle("abv-primary", n > 0);
   if (!n) editor.confirm.hidden = true;
   const unsaved = n ? `${n} ${n === 1 ? "slice" : "slices"} edited, not saved.` : "";
-  const hint = !editor.chosen ? "Choose a structure to edit." : "";
+  const hint = editor.chosen ? startedFrom(editor) : "Choose a structure to edit.";
   editor.note.textContent = editor.says || unsaved || hint;
   editor.note.classList.toggle("abv-wrong", !!editor.wrong && !!editor.says);
+}
+
+// Names are the same in several sets: say which one this is.
+function startedFrom(editor) {
+  const group = editor.choices().find(([key]) => key === editor.chosen)?.[2] ?? "";
+  return `${editor.isNew ? "New structure" : editor.structure?.name ?? ""} \u00b7 ${group}. Draw on the axial plane.`;
 }
 
 function askDiscard(editor) {

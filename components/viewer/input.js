@@ -36,7 +36,10 @@ function listen(viewer, pane) {
       : event.button === 1 || event.altKey ? "pan" : viewer.picking ? "seed" : viewer.editor.wants(pane) ? "edit" : "cross";
     drag = { kind, x: event.offsetX, y: event.offsetY, width: viewer.width, level: viewer.level, pan: pane.pan.slice() };
     if (kind === "edit") viewer.editor.press(pane.pointAt(event.offsetX, event.offsetY, viewer.mm));
-    if (kind === "cross") viewer.goto(pane.pointAt(event.offsetX, event.offsetY, viewer.mm));
+    if (kind === "cross") {
+      viewer.goto(pane.pointAt(event.offsetX, event.offsetY, viewer.mm));
+      viewer.editor.elsewhere(pane);
+    }
   });
 
   canvas.addEventListener("pointermove", (event) => {

@@ -96,6 +96,17 @@ class Drawing:
         label = self.root.locator(f'[data-edit-structure] optgroup[label^="{group}"]')
         expect(label).to_have_count(1, timeout=PATIENCE)
 
+    def drawn(self):
+        """Return the unsaved planes: number of the plane -> its outlines, bit for bit."""
+        return self.page.evaluate(
+            """() => Object.fromEntries([...globalThis.__abscopeDrafts.drafts.values()]
+            .flatMap((draft) => [...draft.planes].map(([k, p]) => [k, p.polygons.map((q) => [...q])
+            ])))"""
+        )
+
+    def plane(self):
+        return str(self.root.evaluate("(root) => root.__abscope.state().index[2]"))
+
     def close(self):
         self.visitor.check()
         self.visitor.close()
@@ -196,6 +207,48 @@ def test_a_cone_is_interpolated_between_two_painted_discs_and_an_area_is_cut(
     half[:, : int((3.0 - FRAME[0][0]) / PIXEL_MM)] = False
     assert _dice(_mask(roi, 8.0), half) > 0.97
     assert (made.parent_uid, made.author) == ("", "local")
+
+
+def test_keys_work_after_a_press_on_a_tool_and_a_line_stays_on_its_slice(chromium, server):
+    drawing = Drawing(chromium, server, "HFS")
+    drawing.choose("Clinical", "Cylinder")
+    drawing.says("Cylinder · Clinical. Draw on the axial plane.")
+    drawing.dab("brush", 16, 30.0, -2.0, 0.0)
+    first = drawing.drawn()
+    drawing.dab("erase", 10, 3.0, -2.0, 0.0)
+    second, at = drawing.drawn(), drawing.plane()
+    assert list(first) == list(second) == [at]
+    assert first != second
+    keys = drawing.page.keyboard
+    drawing.root.locator("[data-tool=brush]").click()  # the focus is now on this button
+    keys.press("Control+z")
+    assert drawing.drawn() == first, "undo gives the outlines back bit for bit"
+    keys.press("Control+Shift+z")
+    assert drawing.drawn() == second
+    keys.press("e")
+    erase = drawing.root.locator("[data-tool=erase]")
+    expect(erase).to_have_attribute("aria-pressed", "true")
+    keys.press("Control+z")
+    keys.press("Control+z")
+    assert drawing.drawn() == {}
+    keys.press("ArrowUp")
+    assert drawing.plane() != at
+
+    drawing.root.locator("[data-tool=add]").click()
+    for corner in ((23, -12), (43, -12), (43, 8)):
+        drawing.page.mouse.click(*drawing.at(*corner, 0.0))
+    keys.press("ArrowUp")
+    keys.press("Enter")
+    drawing.says("Back on the slice where this line was begun")
+    assert (drawing.plane(), drawing.drawn()) == (at, {})
+    keys.press("Enter")
+    assert list(drawing.drawn()) == [at]
+    drawing.root.locator(".abv-coronal canvas").click(position={"x": 90, "y": 60})
+    drawing.says("Contours are drawn on the axial plane")
+    drawing.press("dropbutton")
+    drawing.press("discard")
+    assert drawing.drawn() == {}
+    drawing.close()
 
 
 def test_a_conflict_and_leaving_the_page_keep_the_drawing(chromium, server, context):
