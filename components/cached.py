@@ -15,17 +15,20 @@ import streamlit as st
 
 from abscope.core.case import StructureSetInfo
 from abscope.dicom.reader import Reading
+from abscope.dose.metrics import parse_metrics
 from abscope.report.pack import BoardPack
 from abscope.workflows.board import BoardOptions, compose
 from abscope.workflows.comparing import Compared, ComparedSets, compare_sets, compare_structures
 from abscope.workflows.context import Actor
 from abscope.workflows.dose_evaluation import DoseEvaluation, evaluate_dose
+from abscope.workflows.doubt import Band, Plausible, dose_bands, plausible
 from abscope.workflows.importing import read_files
 from abscope.workflows.prediction import CasePredictions, predict_case, store_predictions
 from abscope.workflows.quality import CheckedSet, check_set
 from abscope.workflows.scenes import SceneParts, scene_parts
 from abscope.workflows.simulation import Baseline, baseline
 from components import editing, runtime
+from components.overlays import Overlay
 from components.progress import LateBar
 from components.viewer.scene import EditOffer, Scene, SceneStructure, pack
 
@@ -110,9 +113,14 @@ def packed_scene(
     second_dose_uid: str | None = None,
     pet_uid: str | None = None,
     editable: bool = False,
+    overlay_key: str = "",
+    _overlay: Overlay | None = None,
 ) -> PackedScene:
-    """Return the viewer's blob of an image with structure sets and dose, to be edited or not."""
-    del version
+    """Return the viewer's blob of an image with structure sets and dose, to be edited or not.
+
+    `overlay_key` is the overlay's own, and stands for it.
+    """
+    del version, overlay_key
     context = runtime.context()
     case = context.cases.get(case_id)
     parts = scene_parts(
@@ -127,7 +135,29 @@ def packed_scene(
     sets = tuple(s for s in case.structure_sets if s.uid in set_uids)
     headings = set_headings([info for _, info in parts.rois])
     offer = editing.offer(case, series_uid, sets, headings) if editable else None
-    return PackedScene(blob=pack(_scene(parts, offer)), left_out=parts.left_out)
+    scene = _with_overlay(_scene(parts, offer), _overlay)
+    return PackedScene(blob=pack(scene), left_out=parts.left_out)
+
+
+@st.cache_resource(
+    scope="session", max_entries=4, show_spinner="Moving the border in and out", show_time=True
+)
+def plausible_region(case_id: str, version: int, reference: str) -> Plausible:
+    """Return the alternatives of a structure named as ``SET:NUMBER`` or ``SET:Lungs-GTV``."""
+    del version
+    context = runtime.context()
+    return plausible(context, context.cases.get(case_id), reference)
+
+
+@st.cache_resource(scope="session", max_entries=4, show_spinner="Computing the DVHs")
+def plausible_dose(
+    case_id: str, version: int, reference: str, dose_uid: str, metrics: str
+) -> tuple[Band, ...]:
+    """Return the metrics of a dose with their ranges over the alternatives of a structure."""
+    context = runtime.context()
+    found = plausible_region(case_id, version, reference)
+    case = context.cases.get(case_id)
+    return dose_bands(context, case, found, parse_metrics(metrics), dose_uid)
 
 
 @st.cache_resource(scope="session", max_entries=4, show_spinner="Comparing", show_time=True)
@@ -201,6 +231,18 @@ def _scene(parts: SceneParts, offer: EditOffer | None) -> Scene:
         second_dose=parts.second_dose,
         pet=parts.pet,
     )
+
+
+def _with_overlay(scene: Scene, overlay: Overlay | None) -> Scene:
+    if overlay is None:
+        return scene
+    offered = {uid for uid, _ in scene.edit.sets} if scene.edit else set()
+    added = tuple(
+        item if item.ref.partition(":")[0] in offered else dataclasses.replace(item, ref="")
+        for item in overlay.structures
+    )
+    structures = added if overlay.alone else (*scene.structures, *added)
+    return dataclasses.replace(scene, structures=structures, convention=overlay.convention)
 
 
 def set_headings(sets: Sequence[StructureSetInfo]) -> dict[str, str]:

@@ -4,17 +4,65 @@ from __future__ import annotations
 
 import streamlit as st
 
-from abscope.core.case import Case
+from abscope.core.case import Case, StructureSetInfo
 from abscope.core.errors import AbscopeError
+from abscope.core.structures import Roi
 from abscope.figures.screen_agreement import agreement
 from abscope.workflows.comparing import Compared, ComparedSets
-from components import cached, charts, notices, state
+from components import cached, charts, notices, runtime, state
+from components.overlays import Overlay, is_open, lies_on
 from components.safe import literal
 from components.tables_case import choose_pair, set_name
+from components.viewer.scene import SceneStructure
 
 _TWO, _SETS = "Two structures", "Two sets"
 _SHOWN = "contours.compared"
 _PLANE = "contours.compared_plane"
+_PAIR = "contours.pair"
+SECTION = "Compare"
+
+
+def overlay(case: Case, series_uid: str) -> Overlay | None:
+    """Return the two that are chosen, first solid and second dashed, while the section is open."""
+    held = state.recall(_PAIR)
+    if not is_open(SECTION) or held is None:
+        return None
+    sides = [_drawn(case, reference, series_uid) for reference in held.split("|")]
+    groups = ("First", "Second")
+    structures = tuple(
+        SceneStructure(
+            roi=roi, color=roi.color, dashed=bool(side), group=groups[side],
+            ref=f"{info.uid}:{roi.number}",
+        )
+        for side, found in enumerate(sides)
+        for info, roi in found
+    )  # fmt: skip
+    return Overlay(
+        key=f"pair|{held}", structures=structures, alone=True,
+        convention="Solid: the first of the comparison. Dashed: the second.",
+    )  # fmt: skip
+
+
+def _drawn(case: Case, reference: str, series_uid: str) -> list[tuple[StructureSetInfo, Roi]]:
+    """Return the structures of ``SET`` or ``SET:NUMBER`` that may be drawn on an image."""
+    uid, _, number = reference.partition(":")
+    info = next((s for s in case.structure_sets if s.uid == uid), None)
+    if info is None or not lies_on(case, info, series_uid):
+        return []
+    rois = runtime.context().cases.structure_set(info).rois
+    return [(info, r) for r in rois if r.closed and (not number or r.number == int(number))]
+
+
+def _keep_pair(first: str, second: str) -> None:
+    """Let the viewer, which stands above the choosers, show this pair or the sets again."""
+    only = st.checkbox(
+        "Show only these in the viewer", value=True, key="contours.compare.only",
+        help="The first is drawn solid, the second dashed.",
+    )  # fmt: skip
+    pair = f"{first}|{second}" if only else None
+    if state.recall(_PAIR) != pair:
+        state.remember(_PAIR, pair)
+        st.rerun()
 
 
 def show(case: Case) -> None:
@@ -30,6 +78,7 @@ def show(case: Case) -> None:
         )  # fmt: skip
     sets = what == _SETS
     first, second, without = _sets(case) if sets else choose_pair(case, "contours.compare")
+    _keep_pair(first, second)
     tolerance = st.number_input(
         "Tolerance of surface Dice (mm)", 0.0, 20.0, None, 0.5, key="contours.compare.tolerance",
         placeholder="the organ's own", width=260,

@@ -1,4 +1,4 @@
-"""Structures on the image: the viewer, their table, and below it one of seven things to do."""
+"""Structures on the image: the viewer, their table, and below it one of eight things to do."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from components import (
     banner,
     cached,
     comparison,
+    doubt,
     drawing,
     editing,
     exports,
@@ -18,6 +19,7 @@ from components import (
     jobs,
     navigation,
     notices,
+    overlays,
     quality,
     report,
     runs,
@@ -49,10 +51,11 @@ else:
     @st.fragment
     def viewer() -> None:
         """Draw the viewer apart from the rest, so that other widgets leave it alone."""
+        extra = doubt.overlay(case, series_uid) or comparison.overlay(case, series_uid)
         with viewer_place("contours.viewer"):
             scene = cached.packed_scene(
                 case.id, case.version, series_uid, tuple(shown or ()), None, pet_uid=pet_uid,
-                editable=True,
+                editable=True, overlay_key=extra.key if extra else "", _overlay=extra,
             )  # fmt: skip
             notices.left_out(scene.left_out)
             seen = show_viewer(
@@ -80,9 +83,10 @@ structure_names.show(context, actor, case, shown)
 runs.show(case, shown)
 
 section = st.segmented_control(  # only the chosen section is computed and drawn
-    "What to do", ["Draw", "Tumor", "Edit", "Check", "Compare", "Approve", "Export"],
-    default="Draw",
-    required=True, key="contours.section", label_visibility="collapsed", persist_state="page",
+    "What to do",
+    ["Draw", "Tumor", "Edit", "Doubt", "Check", "Compare", "Approve", "Export"],
+    default="Draw", required=True, key=overlays.SECTION, label_visibility="collapsed",
+    persist_state="page",
 )  # fmt: skip
 if section == "Draw":
     drawing.show(context, actor, case)
@@ -95,7 +99,9 @@ elif section == "Edit":
     )
 elif section == "Check":
     quality.show(case)
-elif section == "Compare":
+elif section == doubt.SECTION:
+    doubt.show(case)
+elif section == comparison.SECTION:
     comparison.show(case)
 elif section == "Approve":
     approvals.show(case, actor, shown)

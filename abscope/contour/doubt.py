@@ -18,6 +18,7 @@ from scipy import ndimage
 
 from abscope.contour.agreement import human_dice
 from abscope.contour.outlines import outlines
+from abscope.core.case import RoiInfo
 from abscope.core.errors import RefusedError
 from abscope.core.geometry import FloatArray, Grid
 from abscope.core.rasterise import region_weights
@@ -31,6 +32,13 @@ HIGHEST_DICE = 0.99
 LEAST_DICE = 0.50
 #: Borders are not moved further than this (mm).
 FURTHEST_MM = 20.0
+#: How likely tighter, as drawn and looser are, for what is computed of all three. The border is
+#: taken to be off by a normally distributed distance whose mean size is the distance of an
+#: alternative, s; each of the three stands for the distances that are nearest to its own. The
+#: standard deviation is s sqrt(pi / 2), so that beyond s / 2 lies Phi(-sqrt(1 / (2 pi))) = 0.345.
+WEIGHTS = (0.345, 0.310, 0.345)
+#: Share of all borders that lie between tighter and looser under the same assumption.
+COVERED = 0.575
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +71,7 @@ class Alternative:
     dice: float | None = None
 
 
-def doubt_of(roi: Roi) -> Doubt | None:
+def doubt_of(roi: Roi | RoiInfo) -> Doubt | None:
     """Return the doubt of a structure, None where nothing is known of it.
 
     Examples

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from abscope.contour.doubt import Alternative, alternatives, doubt_of
+import numpy as np
+import numpy.typing as npt
+
+from abscope.contour.doubt import WEIGHTS, Alternative, alternatives, doubt_of
 from abscope.core.case import Case, Series, StructureSetInfo
 from abscope.core.errors import NotFoundError, RefusedError
+from abscope.core.geometry import Grid
+from abscope.core.rasterise import region_weights
 from abscope.core.structures import Region, Roi, StructureSet
 from abscope.dose.dvh import compute_dvh, region_volume_cm3
 from abscope.dose.metrics import Metric, evaluate
@@ -25,6 +30,7 @@ from abscope.workflows.dose_evaluation import (
 #: Ends of the names of structures that an engine drew as alternatives to another one.
 ENGINE_SIDES = ("_Tighter", "_Looser")
 ENGINE_SIDES_SOURCE = "alternatives drawn by the engine"
+SIDES = ("tighter", "drawn", "looser")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,6 +42,27 @@ class Part:
     source: str
     tighter: Alternative
     looser: Alternative
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Weighted:
+    """One plausible region and how likely it is, for bands on whatever is computed of it.
+
+    Parameters
+    ----------
+    side : str
+        ``tighter``, ``drawn`` or ``looser``.
+    weight : float
+        Of `abscope.contour.doubt.WEIGHTS`; the three of a region add up to 1.
+    region : Region
+        What `abscope.dose.dvh.compute_dvh` takes.
+    volume_cm3 : float
+    """
+
+    side: str
+    weight: float
+    region: Region
+    volume_cm3: float
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,13 +79,24 @@ class Plausible:
     regions: tuple[Region, Region, Region]
     volumes_cm3: tuple[float, float, float]
 
+    @property
+    def weighted(self) -> tuple[Weighted, Weighted, Weighted]:
+        """The three regions with their weights: what later steps use for bands on DVH and risk."""
+        tighter, drawn, looser = (
+            Weighted(side=side, weight=weight, region=region, volume_cm3=volume)
+            for side, weight, region, volume in zip(
+                SIDES, WEIGHTS, self.regions, self.volumes_cm3, strict=True
+            )
+        )
+        return tighter, drawn, looser
+
     def as_json(self) -> dict[str, Any]:
         """Return the shape of the command line's JSON."""
-        names = ("tighter", "drawn", "looser")
         return {
             "structure_set_uid": self.info.uid,
             "name": self.name,
-            "volumes_cm3": dict(zip(names, self.volumes_cm3, strict=True)),
+            "volumes_cm3": dict(zip(SIDES, self.volumes_cm3, strict=True)),
+            "weights": dict(zip(SIDES, WEIGHTS, strict=True)),
             "parts": [
                 {
                     "number": part.roi.number,
@@ -122,6 +160,26 @@ def plausible(context: Context, case: Case, reference: str) -> Plausible:
         regions=regions,
         volumes_cm3=(tighter, drawn, looser),
     )
+
+
+def weighted_masks(
+    found: Plausible, grid: Grid
+) -> Iterator[tuple[Weighted, npt.NDArray[np.float32]]]:
+    """Yield each plausible region with its coverage (0 to 1) of a grid's voxels, [z, y, x].
+
+    One after another, as a lung on a fine grid takes much memory. `grid` is in the frame of
+    reference of the region's image: that image, a dose, or any other.
+    """
+    for item in found.weighted:
+        yield item, region_weights(item.region, grid)
+
+
+def has_doubt(info: StructureSetInfo, number: int) -> bool:
+    """Whether alternatives can be told of a structure of a set, without computing them."""
+    roi = next(r for r in info.rois if r.number == number)
+    ends = {f"{roi.name}{end}" for end in ENGINE_SIDES}
+    drawn = ends <= {r.name for r in info.rois if r.volume_cm3}
+    return bool(roi.volume_cm3) and (drawn or doubt_of(roi) is not None)
 
 
 def dose_bands(

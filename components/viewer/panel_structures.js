@@ -28,8 +28,9 @@ function structuresPanel(viewer) {
     list.append(rows[i].item, rows[i].style);
   });
   panel.append(list);
-  if (new Set(viewer.structures.map((s) => s.dashed)).size > 1) {
-    panel.append(el("p", { class: "abv-convention", "data-convention": true }, "Solid: drawn by people. Dashed: drawn by an engine."));
+  const { convention } = viewer.scene.header;
+  if (convention || new Set(viewer.structures.map((s) => s.dashed)).size > 1) {
+    panel.append(el("p", { class: "abv-convention", "data-convention": true }, convention || "Solid: drawn by people. Dashed: drawn by an engine."));
   }
   markSolo(viewer);
   return panel;

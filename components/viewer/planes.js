@@ -3,7 +3,7 @@
 // do; crosshair, seed and what is being edited go over a copy of it.
 
 const AXIS_NAMES = ["Sagittal", "Coronal", "Axial"];
-const DASHES = { solid: [], dashed: [6, 4], dotted: [1.5, 3] }; // CSS pixels
+const DASHES = { solid: [], dashed: [6, 4], dotted: [1.5, 3], thin: [3, 2.5] }; // CSS pixels
 const AXIS_LETTERS = ["x", "y", "z"];
 
 class Pane {
@@ -170,8 +170,8 @@ class Pane {
       ctx.fillStyle = ctx.strokeStyle = structure.css;
       if (filled) { ctx.globalAlpha = 0.22; ctx.fill("evenodd"); ctx.globalAlpha = 1; }
       if (lined) {
-        ctx.setLineDash(DASHES[structure.line].map((v) => v * ratio));
-        ctx.lineWidth = (solo ? 2.3 : 1.5) * ratio;
+        ctx.setLineDash(DASHES[structure.thin ? "thin" : structure.line].map((v) => v * ratio));
+        ctx.lineWidth = (structure.thin ? 1 : solo ? 2.3 : 1.5) * ratio;
         ctx.stroke();
       }
     }

@@ -67,11 +67,14 @@ class SceneStructure:
         Heading in the legend, such as ``"Clinical"``.
     ref : str
         Structure set UID, colon, number: for an edit in the viewer; empty where it is no offer.
+    thin : bool
+        For an outline that says something of another one.
     """
 
     roi: Roi
     color: tuple[int, int, int] | None = None
     dashed: bool = False
+    thin: bool = False
     group: str = "Structures"
     ref: str = ""
 
@@ -120,6 +123,8 @@ class Scene:
         A PET laid over a CT in its frame of reference: SUV, or the PET's own unit.
     edit : EditOffer or None
         Offers the edit mode.
+    convention : str
+        What solid and dashed lines mean, where it is not that people or an engine drew them.
     """
 
     image: Volume
@@ -131,6 +136,7 @@ class Scene:
     notes: tuple[str, ...] = ()
     pet: Volume | None = None
     edit: EditOffer | None = None
+    convention: str = ""
 
 
 def pack(scene: Scene) -> bytes:
@@ -167,6 +173,7 @@ def pack(scene: Scene) -> bytes:
         "doses": {},
         "overview_step": 0,
         "edit": edit,
+        "convention": scene.convention,
     }
     writer.add("ct_z", _plane_positions(grid))
     for name, volume in overlays:
@@ -286,6 +293,7 @@ def _add_structures(writer: BlobWriter, scene: Scene, grid: Grid) -> list[dict[s
                 "group": item.group,
                 "ref": item.ref,
                 "dashed": item.dashed,
+                "thin": item.thin,
                 "standard": roi.standard_name or "",
                 "confidence": None if roi.confidence is None else round(roi.confidence, 3),
                 "reason": roi.confidence_reason,

@@ -1,0 +1,49 @@
+"""Doubt and comparison on the contours page: what is said, and what the viewer is given."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def _choose(shown, part):
+    """Choose the structure whose name on screen holds a word."""
+    box = shown.widget("contours.doubt.structure")
+    index = next(i for i, text in enumerate(box.options) if part in text)
+    box.select_index(index)
+    return shown.run()
+
+
+def test_a_structure_shows_its_smaller_and_larger_alternative_and_their_dose(page):
+    shown = page("contours", "demonstration").choose("contours.section", "Doubt")
+    assert "thin dashed outlines" in shown.words()
+    assert "Heart, smaller" not in shown.words()
+    _choose(shown, "Heart")
+    metrics = {m.label: float(m.value) for m in shown.at.metric}
+    smaller, drawn, larger = metrics.values()
+    assert list(metrics) == ["Smaller (cm³)", "As drawn (cm³)", "Larger (cm³)"]
+    assert smaller < drawn < larger
+    words = shown.words()
+    assert "from an expected Dice of 0." in words
+    assert "not the largest one" in words
+    table = shown.table("Metric", "As drawn", "Lowest", "Highest")
+    assert (table["Lowest"] <= table["As drawn"] + 1e-9).all()
+    assert (table["As drawn"] <= table["Highest"] + 1e-9).all()
+    assert "Heart, smaller" in words
+    assert "Thin dashed: how far this contour may be off" in words
+    assert "Heart, smaller" not in shown.choose("contours.section", "Check").words()
+
+
+def test_the_pair_of_a_comparison_is_shown_alone_first_solid_second_dashed(page):
+    shown = page("contours", "demonstration")
+    assert "Dashed: the second" not in shown.words()
+    shown.choose("contours.section", "Compare")
+    words = shown.words()
+    assert "Solid: the first of the comparison. Dashed: the second." in words
+    shown.choose("contours.compare.only", False)
+    assert "Dashed: the second" not in shown.words()
+
+
+@pytest.mark.parametrize("case", ["ct-only", "dose-only"])
+def test_a_case_without_known_doubt_says_why(page, case):
+    shown = page("contours", case).choose("contours.section", "Doubt")
+    assert "No structure here has a known doubt" in shown.words()

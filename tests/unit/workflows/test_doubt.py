@@ -1,0 +1,68 @@
+"""Plausible alternatives as later steps take them: regions, masks and weights."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import statistics
+
+import pytest
+
+from abscope.contour.doubt import COVERED, WEIGHTS
+from abscope.core.settings import Settings
+from abscope.workflows.context import Actor, open_context
+from abscope.workflows.doubt import has_doubt, plausible, weighted_masks
+from abscope.workflows.importing import check_reading, read_paths, save
+from tests import phantoms
+
+ACTOR = Actor(name="tester")
+
+
+@pytest.fixture(name="context")
+def _context(tmp_path):
+    context = open_context(
+        Settings(home=tmp_path / "home", database_url=f"sqlite:///{tmp_path / 'a.sqlite'}")
+    )
+    yield context
+    context.archive.close()
+
+
+@pytest.fixture(name="case")
+def _case(context, tmp_path):
+    heart = dataclasses.replace(phantoms.cylinder_roi(), name="Heart")
+    folder = phantoms.write_folder(
+        tmp_path / "in", phantoms.ct_series(),
+        [phantoms.rtstruct([heart, phantoms.sphere_roi(2, "ring")])],
+    )  # fmt: skip
+    return save(context, ACTOR, check_reading(read_paths([folder]), frozenset()), case_id="doubt")
+
+
+def test_the_weights_are_those_of_a_normal_border_whose_mean_error_is_the_shift():
+    sd = math.sqrt(math.pi / 2)  # of a normal distribution whose mean absolute value is 1
+    normal = statistics.NormalDist(0, sd)
+    beyond = normal.cdf(-0.5)
+    assert pytest.approx((beyond, 1 - 2 * beyond, beyond), abs=5e-4) == WEIGHTS
+    assert pytest.approx(1 - 2 * normal.cdf(-1.0), abs=5e-4) == COVERED
+    assert sum(WEIGHTS) == pytest.approx(1.0)
+
+
+def test_regions_and_masks_come_with_weights_and_their_volumes_agree(context, case):
+    found = plausible(context, case, "clinical:Heart")
+    grid = case.series[0].grid
+    voxel_cm3 = grid.plane_spacing_mm * grid.spacing_yx_mm[0] * grid.spacing_yx_mm[1] / 1000
+    masks = list(weighted_masks(found, grid))
+    assert [item.side for item, _ in masks] == ["tighter", "drawn", "looser"]
+    assert tuple(item.weight for item, _ in masks) == WEIGHTS
+    volumes = [item.volume_cm3 for item, _ in masks]
+    assert volumes == sorted(volumes) == list(found.volumes_cm3)
+    for item, mask in masks:
+        assert mask.shape == grid.shape_zyx
+        assert mask.sum() * voxel_cm3 == pytest.approx(item.volume_cm3, rel=0.02)
+    assert found.as_json()["weights"] == dict(
+        zip(("tighter", "drawn", "looser"), WEIGHTS, strict=True)
+    )
+
+
+def test_what_has_no_confidence_and_no_published_agreement_has_no_doubt(context, case):
+    (info,) = case.structure_sets
+    assert [has_doubt(info, number) for number in (1, 2)] == [True, False]
