@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from abscope.core.case import Case, StructureSetInfo
+from abscope.core.case import Case
 from abscope.core.errors import AbscopeError
 from abscope.core.structures import Roi
 from abscope.figures.screen_agreement import agreement
@@ -19,6 +19,8 @@ _TWO, _SETS = "Two structures", "Two sets"
 _SHOWN = "contours.compared"
 _PLANE = "contours.compared_plane"
 _PAIR = "contours.pair"
+#: For the second where it has a color of the first: dashes on a line of their color are not seen.
+SECOND_COLOR = (255, 194, 10)
 SECTION = "Compare"
 
 
@@ -27,30 +29,28 @@ def overlay(case: Case, series_uid: str) -> Overlay | None:
     held = state.recall(_PAIR)
     if not is_open(SECTION) or held is None:
         return None
-    sides = [_drawn(case, reference, series_uid) for reference in held.split("|")]
-    groups = ("First", "Second")
+    first, second = (_drawn(case, reference, series_uid) for reference in held.split("|"))
+    taken = {roi.color for _, roi in first}
     structures = tuple(
-        SceneStructure(
-            roi=roi, color=roi.color, dashed=bool(side), group=groups[side],
-            ref=f"{info.uid}:{roi.number}",
-        )
-        for side, found in enumerate(sides)
-        for info, roi in found
-    )  # fmt: skip
+        SceneStructure(roi=roi, color=color, dashed=dashed, group=group, ref=f"{uid}:{roi.number}")
+        for found, group, dashed in ((first, "First", False), (second, "Second", True))
+        for uid, roi in found
+        for color in (SECOND_COLOR if dashed and roi.color in taken else roi.color,)
+    )
     return Overlay(
         key=f"pair|{held}", structures=structures, alone=True,
         convention="Solid: the first of the comparison. Dashed: the second.",
     )  # fmt: skip
 
 
-def _drawn(case: Case, reference: str, series_uid: str) -> list[tuple[StructureSetInfo, Roi]]:
-    """Return the structures of ``SET`` or ``SET:NUMBER`` that may be drawn on an image."""
+def _drawn(case: Case, reference: str, series_uid: str) -> list[tuple[str, Roi]]:
+    """Return set UID and structures of ``SET`` or ``SET:NUMBER``, none in another frame."""
     uid, _, number = reference.partition(":")
     info = next((s for s in case.structure_sets if s.uid == uid), None)
     if info is None or not lies_on(case, info, series_uid):
         return []
     rois = runtime.context().cases.structure_set(info).rois
-    return [(info, r) for r in rois if r.closed and (not number or r.number == int(number))]
+    return [(uid, r) for r in rois if r.closed and (not number or r.number == int(number))]
 
 
 def _keep_pair(first: str, second: str) -> None:

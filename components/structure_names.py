@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from abscope.core.case import Case
+from abscope.core.case import Case, RoiInfo
 from abscope.core.errors import AbscopeError
 from abscope.core.names import standard_names
 from abscope.workflows.approving import approved_words
@@ -18,6 +18,8 @@ from components import notices, state
 from components.tables_case import set_name
 
 _NAME = "TG-263 name"
+#: A longer table scrolls, so that the sections below stay near the viewer.
+MOST_ROWS = 11
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +69,11 @@ def edit(case: Case, shown: Sequence[str] | None) -> SavedNames | None:
             seen.rows,
             hide_index=True,
             key=_editor_key(case, seen),
-            height="content" if len(rows) <= 25 else "auto",
+            height="content" if len(rows) <= MOST_ROWS else "auto",
             disabled=[name for name in rows[0] if name != _NAME],
             column_order=[name for name in rows[0] if name not in hidden],
             column_config=_columns(rows),
+            placeholder="\u2014",
         )
         saved = st.form_submit_button(
             "Save names", key="contours.names.save", icon=":material/save:",
@@ -122,11 +125,10 @@ def _stored(case: Case, shown: Sequence[str] | None) -> tuple[list[Key], list[di
             "Number": roi.number,
             "Name in file": roi.name,
             _NAME: roi.standard_name or "",
-            "Certainty": roi.name_confidence,
-            "Named by": _origin(roi.standard_name, roi.name_source, auto=s.is_auto or s.is_edited),
             "Volume (cm³)": roi.volume_cm3,
             "Confidence": roi.confidence,
             "Approved": approved_words(roi),
+            "Named by": _named_by(roi, auto=s.is_auto or s.is_edited),
         }
         for s in sets
         for roi in s.rois
@@ -134,12 +136,13 @@ def _stored(case: Case, shown: Sequence[str] | None) -> tuple[list[Key], list[di
     return keys, rows
 
 
-def _origin(name: str | None, source: str, *, auto: bool) -> str:
-    if source == "person":
+def _named_by(roi: RoiInfo, *, auto: bool) -> str:
+    """Return who or which rule gave the standard name, with its certainty where that is not 1."""
+    if roi.name_source == "person":
         return "a person"
-    if auto and name:
-        return source or "the engine"
-    return source
+    by = roi.name_source or ("the engine" if auto and roi.standard_name else "")
+    known = roi.name_confidence
+    return by if known is None or known >= 1 else f"{by}, certainty {known:.2f}"
 
 
 def _names(rows: list[dict[str, object]]) -> list[object]:
@@ -149,27 +152,27 @@ def _names(rows: list[dict[str, object]]) -> list[object]:
 def _columns(rows: list[dict[str, object]]) -> dict[str, object]:
     used = {str(row[_NAME]) for row in rows if row[_NAME]}
     return {
-        "Number": st.column_config.NumberColumn(width=70, format="%d", help="ROI number"),
-        "Name in file": st.column_config.TextColumn(help="As its source wrote it"),
+        "Set": st.column_config.TextColumn(width=130),
+        "Number": st.column_config.NumberColumn("No.", width=50, format="%d", help="ROI number"),
+        "Name in file": st.column_config.TextColumn(width=105, help="As its source wrote it"),
         _NAME: st.column_config.SelectboxColumn(
+            width=115,
             options=["", *sorted({*standard_names(), *used}, key=str.casefold)],
             help="Standard name (AAPM TG-263). Choose another one, or the empty line for none, "
             "and save. Empty when the name in the file was not recognized with certainty.",
         ),
-        "Certainty": st.column_config.NumberColumn(
-            format="%.2f",
-            width=90,
-            help="How certain the standard name is: 1 is a listed spelling or a person's choice",
-        ),
-        "Named by": st.column_config.TextColumn(
-            help="The rule that recognized the name, or who gave it"
-        ),
         "Volume (cm³)": st.column_config.NumberColumn(
-            format="%.1f", help="Half-slice end caps included"
+            "cm³", width=80, format="%.1f", help="Volume, half-slice end caps included"
         ),
         "Confidence": st.column_config.NumberColumn(
+            width=95,
             format="%.2f",
-            help="The engine's own plausibility check, 0 to 1; not a measured accuracy",
+            help="The engine's own plausibility check, 0 to 1; not a measured accuracy. A dash: "
+            "drawn by hand",
+        ),
+        "Named by": st.column_config.TextColumn(
+            help="The rule that recognized the name, or who gave it; and how certain it is, up to "
+            "1, which is a listed spelling or a person's choice and is not written out"
         ),
         "Approved": st.column_config.TextColumn(
             help="Who looked at these contours and approved them, and when (section Approve)"

@@ -111,9 +111,12 @@ def contains(polygon: FloatArray, points: FloatArray) -> npt.NDArray[np.bool_]:
 def _bridged(outline: FloatArray, holes: list[FloatArray]) -> FloatArray:
     """Return the outline with its holes joined along a shortest tree of bridges.
 
-    No bridge of such a tree (Prim 1957) crosses a hole: one in between would be nearer.
+    No bridge of such a tree (Prim 1957) crosses a hole: one in between would be nearer. Holes run
+    against the outline, whichever way they were drawn, so that the area by the shoelace formula and
+    the non-zero winding rule leave them out as well.
     """
-    rings = [outline, *holes]
+    way = _turn(outline)
+    rings = [outline, *(hole[::-1] if _turn(hole) == way else hole for hole in holes)]
     bridges: dict[int, list[_Bridge]] = {index: [] for index in range(len(rings))}
     best = {hole: _shortest(rings, 0, hole) for hole in range(1, len(rings))}
     while best:
@@ -125,6 +128,12 @@ def _bridged(outline: FloatArray, holes: list[FloatArray]) -> FloatArray:
             if found.length_mm < known.length_mm:
                 best[other] = found
     return _without_repeats(np.array(_walk(rings, bridges, 0, None)))
+
+
+def _turn(ring: FloatArray) -> bool:
+    """Return whether a ring runs one way round, from x to y, or the other."""
+    x, y = ring[:, 0] - ring[0, 0], ring[:, 1] - ring[0, 1]
+    return float(x @ np.roll(y, -1) - y @ np.roll(x, -1)) > 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)

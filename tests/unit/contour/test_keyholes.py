@@ -35,6 +35,18 @@ def test_an_annulus_is_one_contour_of_the_same_area():
     assert float(weights([joined]).sum()) == pytest.approx(polygon_mm2, rel=1e-3)
 
 
+@pytest.mark.parametrize("turns", [(1, 1), (1, -1), (-1, 1), (-1, -1)])
+def test_a_hole_runs_against_its_outline_whichever_way_both_were_drawn(turns):
+    rings = [circle(0, 0, 50), circle(5, 3, 20), circle(-25, 0, 8)]
+    ways = (turns[0], turns[1], turns[0])
+    drawn = [Contour(points_mm=r.points_mm[::way]) for r, way in zip(rings, ways, strict=True)]
+    (joined,) = with_keyholes(drawn)
+    assert same_region(drawn, [joined])
+    x, y = joined.points_mm[:, 0], joined.points_mm[:, 1]
+    area_mm2 = abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
+    assert area_mm2 == pytest.approx(30 * np.sin(np.pi / 30) * (50**2 - 20**2 - 8**2), rel=1e-9)
+
+
 def test_islands_in_holes_stay_contours_of_their_own():
     contours = [circle(0, 0, 80), circle(0, 0, 60), circle(10, 0, 30), circle(15, 0, 10)]
     joined = with_keyholes(contours)

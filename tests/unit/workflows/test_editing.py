@@ -9,10 +9,12 @@ import numpy as np
 import pydicom
 import pytest
 
+from abscope.contour.compare import compare_pair, pair_of
 from abscope.contour.edit import EditedPlane
 from abscope.contour.outlines import type_of
 from abscope.core.errors import ConflictError, InputError, NotFoundError
 from abscope.core.settings import Settings
+from abscope.core.structures import Region
 from abscope.workflows.board import BoardOptions, _drawn
 from abscope.workflows.comparing import find_roi
 from abscope.workflows.context import Actor, open_context
@@ -187,3 +189,34 @@ def test_an_exported_version_says_who_edited_it_and_reads_back(context, case):
     assert len(planes) == 1
     unnamed = pydicom.dcmread(io.BytesIO(export_rtstruct(context, ACTOR, after)))
     assert unnamed.StructureSetLabel == case.structure_sets[0].label
+
+
+def test_an_edited_set_comes_back_from_its_file_with_holes_and_islands(context, case, tmp_path):
+    rings = [phantoms.circle(*ring, 4.0)[:, :2] for ring in (
+        ((3.0, -2.0), 22.0), ((3.0, -2.0), 9.0), ((3.0, -2.0), 3.0), ((32.0, -2.0), 4.0),
+    )]  # fmt: skip
+    edit = ContourEdit(
+        series_uid=case.series[0].uid, set_uid=case.structure_sets[0].uid, roi_number=1,
+        planes=(EditedPlane(z_mm=4.0, polygons_mm=tuple(rings)),),
+    )  # fmt: skip
+    version = save_edit(context, ACTOR, case.id, edit).structure_set
+    after = context.cases.get(case.id)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "set.dcm").write_bytes(export_rtstruct(context, ACTOR, after, version.uid))
+    read = read_paths([tmp_path / "out"]).drafts[0].structure_sets[0]
+    before = context.cases.structure_set(version)
+    for old, new in zip(before.rois, read.rois, strict=True):
+        found = compare_pair(pair_of(Region.of(old), Region.of(new)))
+        assert found.dice > 0.99, old.name
+        assert found.volume_b_cm3 == pytest.approx(found.volume_a_cm3, rel=1e-3)
+        assert (new.name, new.color) == (old.name, old.color)
+    area = np.pi * (22.0**2 - 9.0**2 + 3.0**2 + 4.0**2)
+    drawn = [c.points_mm for c in before.roi(1).closed if c.points_mm[0, 2] == 4.0]
+    written = [c.points_mm for c in read.roi(1).closed if abs(c.points_mm[0, 2] - 4.0) < 1e-3]
+    assert (len(drawn), len(written)) == (4, 3)  # the ring is one outline with a keyhole
+    assert sum(map(_area_mm2, written)) == pytest.approx(area, rel=0.005)
+
+
+def _area_mm2(points_mm):
+    x, y = points_mm[:, 0], points_mm[:, 1]
+    return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
