@@ -15,7 +15,7 @@ from abscope.workflows.approving import approved_words
 from abscope.workflows.context import Actor, Context
 from abscope.workflows.naming import Key, rename_structures
 from components import notices, state
-from components.tables_case import set_name
+from components.cached import set_headings
 
 _NAME = "TG-263 name"
 #: A longer table scrolls, so that the sections below stay near the viewer.
@@ -119,9 +119,10 @@ def conflict(case: Case, names: SavedNames) -> None:
 def _stored(case: Case, shown: Sequence[str] | None) -> tuple[list[Key], list[dict[str, object]]]:
     sets = [s for s in case.structure_sets if shown is None or s.uid in shown]
     keys = [(s.uid, roi.number) for s in sets for roi in s.rois]
+    headings = set_headings(sets)
     rows: list[dict[str, object]] = [
         {
-            "Set": set_name(s, count=False),
+            "Set": headings[s.uid],
             "Number": roi.number,
             "Name in file": roi.name,
             _NAME: roi.standard_name or "",
@@ -152,9 +153,9 @@ def _names(rows: list[dict[str, object]]) -> list[object]:
 def _columns(rows: list[dict[str, object]]) -> dict[str, object]:
     used = {str(row[_NAME]) for row in rows if row[_NAME]}
     return {
-        "Set": st.column_config.TextColumn(width=130),
-        "Number": st.column_config.NumberColumn("No.", width=50, format="%d", help="ROI number"),
-        "Name in file": st.column_config.TextColumn(width=105, help="As its source wrote it"),
+        "Set": st.column_config.TextColumn(width=80, help="As the viewer calls it"),
+        "Number": st.column_config.NumberColumn("No.", width=45, format="%d", help="ROI number"),
+        "Name in file": st.column_config.TextColumn(width=110, help="As its source wrote it"),
         _NAME: st.column_config.SelectboxColumn(
             width=115,
             options=["", *sorted({*standard_names(), *used}, key=str.casefold)],
@@ -162,10 +163,10 @@ def _columns(rows: list[dict[str, object]]) -> dict[str, object]:
             "and save. Empty when the name in the file was not recognized with certainty.",
         ),
         "Volume (cm³)": st.column_config.NumberColumn(
-            "cm³", width=80, format="%.1f", help="Volume, half-slice end caps included"
+            "cm³", width=75, format="%.1f", help="Volume, half-slice end caps included"
         ),
         "Confidence": st.column_config.NumberColumn(
-            width=95,
+            width=90,
             format="%.2f",
             help="The engine's own plausibility check, 0 to 1; not a measured accuracy. A dash: "
             "drawn by hand",
