@@ -8,7 +8,7 @@ from abscope.core.case import Case, StructureSetInfo
 from components import state
 
 #: Source of a structure set -> what it is called; others are clinical.
-_KINDS = {"nifti": "NIfTI mask", "seg": "segmentation", "edited": "edited"}
+_KINDS = {"nifti": "NIfTI mask", "seg": "segmentation"}
 
 
 def choose_scene(case: Case, key: str) -> tuple[str, list[str]]:
@@ -98,6 +98,8 @@ def set_name(info: StructureSetInfo, *, count: bool = True) -> str:
     label = info.label.split(" (")[0] if info.is_auto else info.label
     kind = "automatic" if info.is_auto else _KINDS.get(info.source, "clinical")
     what = "structure" if len(info.rois) == 1 else "structures"
+    if info.is_edited:  # its label says so
+        return f"{label} ({len(info.rois)} {what})" if count else label
     number = f", {len(info.rois)} {what}" if count else ""
     return f"{label or 'no name'} ({kind}{number})"
 
