@@ -111,8 +111,9 @@ def _volumes(found: Plausible) -> None:
     right.metric("Larger (cm³)", f"{larger:.1f}", f"{_percent(larger, drawn)}", "off")
     lines = [_line(part) for part in found.parts]
     lines.append(
-        f"This is the size of a usual error, not the largest one: about {COVERED:.0%} of borders "
-        "are expected between the two outlines. A wrong organ or a missed part is not covered."
+        "This is the size of a usual error, not the largest one: about "
+        f"{100 * COVERED:.0f} % of borders are expected between the two outlines. A wrong organ or "
+        "a missed part is not covered."
     )
     st.caption("  \n".join(lines))
 
