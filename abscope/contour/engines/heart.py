@@ -98,6 +98,8 @@ def find_heart(
     aorta: Aorta | None,
     carina_mm: float | None,
     filled: BoolArray | None = None,
+    *,
+    shift_hu: float = 0.0,
 ) -> Heart | None:
     """Return the heart, None when there is none between the lungs.
 
@@ -114,6 +116,8 @@ def find_heart(
         Height of the carina, mm from the lowest plane's outer edge.
     filled : ndarray of bool, optional
         Parts of the lungs without air, on the working grid: they are not heart.
+    shift_hu : float
+        How far the image's HU lie above those of the working grid.
     """
     sp = work.spacing_zyx_mm
     box = bounding_box(sides[0] | sides[1], (0, 3, 3))
@@ -133,7 +137,7 @@ def find_heart(
         return None
     rays, radii, center = found
     offset = np.array([part.start * s for part, s in zip(box, sp, strict=True)])
-    mask = _draw(hu_zyx, work, rays, radii, center + offset, top_mm)
+    mask = _draw(hu_zyx, work, rays, radii, center + offset, top_mm, AIR_HU + shift_hu)
     return _described(mask, work, sides, column, carina_mm is not None)
 
 
@@ -190,6 +194,7 @@ def _draw(
     radii: FloatArray,
     center_mm: FloatArray,
     top_mm: float,
+    air_hu: float,
 ) -> BoolArray:
     """Return the heart on the image's voxels."""
     sp = work.spacing_zyx_mm
@@ -208,7 +213,7 @@ def _draw(
     )
     star = star_mask(rays, radii, (z, y, x))
     star[z + center_mm[0] > top_mm] = False
-    star &= hu_zyx[fine_box] > AIR_HU
+    star &= hu_zyx[fine_box] > air_hu
     part = dataclasses.replace(work, full_shape_zyx=star.shape)
     coarse = part.reduce(star)
     blunt = dilate(erode(np.pad(coarse, 1), TIP_MM, sp), TIP_MM + 2.0, sp)[1:-1, 1:-1, 1:-1]

@@ -35,6 +35,10 @@ class Scene:
         Filled, on the working grid.
     middle_mm : float
         x of the patient's middle, mm from the first column's outer edge.
+    level : Working or None
+        The working grid with HU moved so that this patient's soft tissue reads as usual.
+    shift_hu : float
+        By how much they were moved down.
     """
 
     image: Volume
@@ -45,6 +49,8 @@ class Scene:
     airways: Airways = NO_AIRWAYS
     lungs: Lungs = NO_LUNGS
     canal: Canal = NO_CANAL
+    level: Working | None = None
+    shift_hu: float = 0.0
     column: Column | None = None
     aorta: Aorta | None = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -12,8 +13,9 @@ from abscope.contour.engines.heart import HEIGHT_MM, TOP_MM, find_heart
 from abscope.contour.engines.rating import rate_airways
 from abscope.contour.engines.rating_heart import rate_aorta, rate_column, rate_heart
 from abscope.contour.engines.scene import Drawn, Scene, Step
+from abscope.contour.engines.soft_tissue import shift_hu
 from abscope.contour.engines.vertebrae import draw_column, find_column
-from abscope.contour.engines.working import BoolArray
+from abscope.contour.engines.working import BoolArray, Working
 
 #: From this plausibility of the trachea on, its fork is taken for the carina.
 SURE_TRACHEA = 0.4
@@ -33,6 +35,16 @@ def carina_mm(scene: Scene) -> float | None:
     return (plane + 0.5) * scene.spacing[0]
 
 
+def _leveled(scene: Scene) -> Working:
+    """Return the working grid on the patient's own scale of HU, so that a shift changes nothing."""
+    if scene.level is None:
+        work = scene.work
+        scene.shift_hu = 0.0 if scene.body is None else shift_hu(work.hu_zyx[scene.body])
+        moved = work.hu_zyx - np.float32(scene.shift_hu)
+        scene.level = dataclasses.replace(work, hu_zyx=moved)
+    return scene.level
+
+
 def _sides(scene: Scene) -> tuple[BoolArray, BoolArray] | None:
     """Return the air of left and right lung on the working grid."""
     left, right = scene.lungs.left, scene.lungs.right
@@ -47,7 +59,7 @@ def _without(mask: BoolArray, other: BoolArray | None) -> BoolArray:
 
 
 def _column(scene: Scene) -> Makers:
-    column = scene.column = find_column(scene.work, scene.canal)
+    column = scene.column = find_column(_leveled(scene), scene.canal)
     if column is None:
         return {}
 
@@ -65,7 +77,7 @@ def _aorta(scene: Scene) -> Makers:
     column = scene.column
     if column is None or top_mm is None:
         return {}
-    aorta = scene.aorta = find_aorta(scene.work, column, top_mm)
+    aorta = scene.aorta = find_aorta(_leveled(scene), column, top_mm)
     if aorta is None:
         return {}
 
@@ -83,12 +95,13 @@ def _heart(scene: Scene) -> Makers:
     filled = [part for part in (lungs.filled_left, lungs.filled_right) if part is not None]
     heart = find_heart(
         scene.image.array_zyx,
-        scene.work,
+        _leveled(scene),
         sides,
         column,
         scene.aorta,
         carina_mm(scene),
         np.logical_or.reduce(filled) if filled else None,
+        shift_hu=scene.shift_hu,
     )
     if heart is None:
         return {}
