@@ -7,7 +7,23 @@ import numpy as np
 from abscope.contour.engines.aorta import Aorta
 from abscope.contour.engines.heart import Heart
 from abscope.contour.engines.rating import Check, Rating, check
+from abscope.contour.engines.soft_tissue import SOFT_HU
 from abscope.contour.engines.vertebrae import Column
+
+
+def check_planes(gap_mm: float) -> Check:
+    """Return what distant planes do to a vessel that bends along the body."""
+    words = f"The planes are {gap_mm:.0f} mm apart: the aorta is drawn less exactly."
+    return check(gap_mm, (-1.0, 0.0, 3.5, 11.0), "", words)
+
+
+def check_shift(shift_hu: float) -> Check:
+    """Return whether soft tissue reads as usual; where it does not, the carina may be misplaced."""
+    words = (
+        f"Soft tissue reads {SOFT_HU + shift_hu:.0f} HU: the CT numbers look shifted, and the "
+        "upper end may be misplaced."
+    )
+    return check(shift_hu, (-90.0, -35.0, 35.0, 90.0), words, words)
 
 
 def rate_heart(heart: Heart) -> Rating:

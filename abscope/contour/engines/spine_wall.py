@@ -65,13 +65,10 @@ class Wall:
     Parameters
     ----------
     axis_yx_mm, radii_mm : ndarray
-    seen : ndarray, shape (planes,)
-        Share of directions in which bone was seen.
     """
 
     axis_yx_mm: FloatArray
     radii_mm: FloatArray
-    seen: FloatArray
 
 
 def find_wall(hu_zyx: HuArray, work: Working, planes: IntArray, axis_yx_mm: FloatArray) -> Wall:
@@ -82,12 +79,12 @@ def find_wall(hu_zyx: HuArray, work: Working, planes: IntArray, axis_yx_mm: Floa
     axis = axis_yx_mm - corner
     sd = AXIS_SD_MM / sp[0]
     for turn in range(TURNS):
-        radii, seen = _radii(hu, planes, axis, fine, sp[0])
+        radii = _radii(hu, planes, axis, fine, sp[0])
         if turn < TURNS - 1:
             offset = (radii[..., None] ** 2 * directions(RAYS)).sum(axis=1)
             offset *= (2 / 3) / radii.sum(axis=1, keepdims=True)
             axis = ndimage.gaussian_filter1d(axis + offset, sd, axis=0, mode="nearest")
-    return Wall(axis_yx_mm=axis + corner, radii_mm=radii, seen=seen)
+    return Wall(axis_yx_mm=axis + corner, radii_mm=radii)
 
 
 def _blurred(
@@ -111,8 +108,8 @@ def _radii(
     axis: FloatArray,
     fine: tuple[float, float],
     plane_mm: float,
-) -> tuple[FloatArray, FloatArray]:
-    """Return radii (planes, RAYS), and the share of rays that meet bone (planes)."""
+) -> FloatArray:
+    """Return radii, shape (planes, RAYS)."""
     reach = np.arange(STEP_MM / 2, RADII_MM[1], STEP_MM)
     bone = _bone(along_rays(hu, planes, axis, reach, RAYS, fine), reach, plane_mm)
     first = _first(bone, reach)
@@ -127,7 +124,7 @@ def _radii(
             for part in (weight * first, weight)
         )
         fit = (places + PRIOR * usual) / (weights + PRIOR)
-    return fit, seen.mean(axis=1)
+    return np.asarray(fit)
 
 
 def _bone(values: FloatArray, reach: FloatArray, plane_mm: float) -> FloatArray:

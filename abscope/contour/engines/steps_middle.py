@@ -10,8 +10,14 @@ import numpy as np
 from abscope.contour.engines.aorta import draw_aorta, find_aorta
 from abscope.contour.engines.diaphragm import lung_base_mm
 from abscope.contour.engines.heart import HEIGHT_MM, TOP_MM, find_heart
-from abscope.contour.engines.rating import rate_airways
-from abscope.contour.engines.rating_heart import rate_aorta, rate_column, rate_heart
+from abscope.contour.engines.rating import Rating, rate_airways
+from abscope.contour.engines.rating_heart import (
+    check_planes,
+    check_shift,
+    rate_aorta,
+    rate_column,
+    rate_heart,
+)
 from abscope.contour.engines.scene import Drawn, Scene, Step
 from abscope.contour.engines.soft_tissue import shift_hu
 from abscope.contour.engines.vertebrae import draw_column, find_column
@@ -83,7 +89,9 @@ def _aorta(scene: Scene) -> Makers:
 
     def draw() -> Drawn:
         mask = _without(draw_aorta(aorta, scene.work), draw_column(column, scene.work))
-        return Drawn(mask=mask, rating=rate_aorta(aorta))
+        more = (check_planes(scene.spacing[0]), check_shift(scene.shift_hu))
+        rating = Rating.of(*rate_aorta(aorta).checks, *more)
+        return Drawn(mask=mask, rating=rating)
 
     return {"A_Aorta": draw}
 
@@ -108,7 +116,8 @@ def _heart(scene: Scene) -> Makers:
 
     def draw() -> Drawn:
         aorta = None if scene.aorta is None else draw_aorta(scene.aorta, scene.work)
-        return Drawn(mask=_without(heart.mask, aorta), rating=rate_heart(heart))
+        rating = Rating.of(*rate_heart(heart).checks, check_shift(scene.shift_hu))
+        return Drawn(mask=_without(heart.mask, aorta), rating=rating)
 
     return {"Heart": draw}
 
