@@ -27,18 +27,18 @@ from abscope.contour.engine import (
     drawn_set,
 )
 from abscope.contour.engines.anatomical import lungs_of
+from abscope.contour.engines.click_checks import check_compact, check_strip, solidity
 from abscope.contour.engines.click_core import (
     Core,
-    check_branching,
     find_core,
     outside_image,
     refused,
 )
-from abscope.contour.engines.click_fine import fine_masks
+from abscope.contour.engines.click_fine import fine_masks, in_box
 from abscope.contour.engines.click_grow import grow, part_at
-from abscope.contour.engines.click_pet import NO_PET, Uptake, uptake_at
-from abscope.contour.engines.click_rating import contact_of, rate
-from abscope.contour.engines.click_scene import Hull, Surroundings, hull_of, surroundings
+from abscope.contour.engines.click_pet import uptake_at
+from abscope.contour.engines.click_rating import Shape, contact_of, rate
+from abscope.contour.engines.click_scene import Hull, Surroundings, hulls_near, surroundings
 from abscope.contour.engines.working import BoolArray, HuArray
 from abscope.contour.outlines import roi_from_mask
 from abscope.core.geometry import FloatArray, Volume
@@ -60,7 +60,7 @@ SMOOTH_MM = 0.8
 
 CARD = EngineCard(
     id="click",
-    version="2.0",
+    version="2.1",
     title="Click (tumor in lung from a seed)",
     structures=(STANDARD,),
     default_structures=(STANDARD,),
@@ -85,13 +85,14 @@ CARD = EngineCard(
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Outcome:
-    """A tumor on its lattice: probability, core, and where it was not allowed to go."""
+    """A tumor on its lattice: probability, core, where it was allowed to go, and the PET's part."""
 
     scene: Surroundings
     core: Core
     probability: HuArray
     allowed: BoolArray
-    uptake: Uptake
+    by_pet: bool
+    pet_note: str
 
     def at(self, level: float) -> BoolArray:
         """Return the part at the core of at least this probability."""
@@ -122,14 +123,10 @@ class ClickEngine:
         _check_box(seed, request)
         work, left, right = lungs_of(image, report)
         report(0.7, "Looking around the point")
-        hulls = [
-            hull_of(work, lung, is_left=is_left)
-            for lung, is_left in ((left, True), (right, False))
-            if lung.any()
-        ]
+        hulls = hulls_near(image, work, left, right, seed)
         outcome = outline(image, hulls, seed, request)
         report(0.9, "Drawing the tumor")
-        rois = _draw(image, outcome, request)
+        rois = rois_of(image, outcome, request)
         if not any(roi.name == STANDARD for roi in rois):
             raise refused("Nothing could be drawn at this point.", "a point inside a tumor")
         report(1.0, "Drew the tumor")
@@ -205,9 +202,18 @@ def outline(image: Volume, hulls: list[Hull], seed_mm: FloatArray, request: Requ
         scene = surroundings(image, hull, middle, REACH_MM, STEPS_MM[0])
         core = find_core(scene, core.top_mm, _allowed(scene, middle, request))
         outcome = _grown(image, scene, core, middle, request)
-    volume_cm3 = float(np.count_nonzero(outcome.at(0.5))) * outcome.scene.lattice.voxel_cm3
-    check_branching(outcome.core.radius_mm, volume_cm3)
-    return dataclasses.replace(outcome, core=dataclasses.replace(core, missed_mm=missed_mm))
+    _check_shape(outcome)
+    missed_mm = max(missed_mm, outcome.core.missed_mm)
+    core = dataclasses.replace(outcome.core, missed_mm=missed_mm)
+    return dataclasses.replace(outcome, core=core)
+
+
+def _check_shape(outcome: Outcome) -> None:
+    """Refuse vessels and slivers of pleura."""
+    tumor, scene = outcome.at(0.5), outcome.scene
+    volume_cm3 = float(np.count_nonzero(tumor)) * scene.lattice.voxel_cm3
+    check_strip(outcome.core.radius_mm, volume_cm3, contact_of(scene, tumor, ~outcome.allowed))
+    check_compact(outcome.core.radius_mm, volume_cm3, solidity(tumor))
 
 
 def _nearest(image: Volume, hulls: list[Hull], point_mm: FloatArray) -> Hull:
@@ -236,31 +242,37 @@ def _grown(
     image: Volume, scene: Surroundings, core: Core, middle_mm: FloatArray, request: Request
 ) -> Outcome:
     allowed = _allowed(scene, middle_mm, request)
-    frame = image.grid.frame_of_reference_uid
-    uptake = uptake_at(request.pet, frame, scene.lattice, core) if request.pet else NO_PET
+    by_pet, note = None, request.pet_note
+    if request.pet is not None and request.seed_mm is not None:
+        frame = image.grid.frame_of_reference_uid
+        uptake = uptake_at(request.pet, frame, scene, core, np.array(request.seed_mm))
+        core, by_pet, note = uptake.core, uptake.probability, uptake.note
     return Outcome(
         scene=scene,
         core=core,
-        probability=grow(scene, core, allowed, uptake.probability),
+        probability=grow(scene, core, allowed, by_pet),
         allowed=allowed,
-        uptake=uptake,
+        by_pet=by_pet is not None,
+        pet_note=note,
     )
 
 
-def _draw(image: Volume, outcome: Outcome, request: Request) -> tuple[Roi, ...]:
+def rois_of(image: Volume, outcome: Outcome, request: Request) -> tuple[Roi, ...]:
     """Return the tumor first, then what is tighter and looser."""
     masks = fine_masks(image, outcome.scene.lattice, outcome.probability, outcome.core.mask, LEVELS)
     voxel_cm3 = float(np.prod(image.grid.spacing_yx_mm)) * image.grid.plane_spacing_mm / 1000.0
     volumes = [float(np.count_nonzero(masks[name])) * voxel_cm3 for name, _ in LEVELS]
-    contact = contact_of(outcome.scene, outcome.at(dict(LEVELS)[STANDARD]), ~outcome.allowed)
-    limit = "the box" if request.box_mm is not None else f"the {REACH_MM / 10:.0f} cm limit"
-    confidence, reason = rate(
-        contact,
-        outcome.core,
-        (volumes[0], volumes[1], volumes[2]),
-        limit,
-        outcome.uptake.note or request.pet_note,
+    tumor = outcome.at(dict(LEVELS)[STANDARD])
+    shape = Shape(
+        contact=contact_of(outcome.scene, tumor, ~outcome.allowed),
+        radius_mm=outcome.core.radius_mm,
+        solidity=solidity(tumor),
+        missed_mm=outcome.core.missed_mm,
+        by_pet=outcome.by_pet,
+        volumes_cm3=(volumes[0], volumes[1], volumes[2]),
     )
+    limit = "the box" if request.box_mm is not None else f"the {REACH_MM / 10:.0f} cm limit"
+    confidence, reason = rate(shape, limit, outcome.pet_note)
     rois = []
     for number, name in enumerate((STANDARD, TIGHTER, LOOSER), start=1):
         roi = roi_from_mask(
@@ -271,6 +283,8 @@ def _draw(image: Volume, outcome: Outcome, request: Request) -> tuple[Roi, ...]:
             confidence=confidence,
             smooth_mm=SMOOTH_MM,
         )
+        if request.box_mm is not None:
+            roi = in_box(roi, request.box_mm)
         if roi.contours:
             standard = name if name == STANDARD else None  # an alternative is no target of its own
             rois.append(dataclasses.replace(roi, standard_name=standard, confidence_reason=reason))

@@ -34,9 +34,6 @@ RIM_MM = 2.0
 TUBE_RADIUS_MM = 6.0
 #: ... and longer than wide: ratio of the extents (standard deviations) along and across.
 TUBE_RATIO = 2.6
-#: What branches is refused when its largest ball is smaller (radius, mm) and its volume larger.
-BRANCH_RADIUS_MM = 7.0
-MOST_BALLS = 20.0
 #: The least depth of anything that is drawn (mm): half of a nodule's smallest diameter.
 THINNEST_MM = 1.5
 
@@ -193,28 +190,6 @@ def _check_tube(
         raise refused(
             "The click lies in a vessel or bronchus: a thin tube that runs on to both sides.",
             "a nodule or tumor, not longer than about three times its width",
-        )
-
-
-def check_branching(radius_mm: float, volume_cm3: float) -> None:
-    """Refuse what is thin and large at once: the vessels of a hilum.
-
-    Parameters
-    ----------
-    radius_mm : float
-        Of the largest ball in it.
-    volume_cm3 : float
-
-    Raises
-    ------
-    EngineError
-        ``engine-seed-unusable``.
-    """
-    ball_cm3 = 4.0 / 3.0 * np.pi * radius_mm**3 / 1000.0
-    if radius_mm < BRANCH_RADIUS_MM and volume_cm3 > MOST_BALLS * ball_cm3:
-        raise refused(
-            "What grows from this point branches like the vessels of the lung.",
-            f"a tumor of at most {MOST_BALLS:.0f} times the volume of the largest ball in it",
         )
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from scipy import ndimage
 
+from abscope.contour.engine import Point
 from abscope.contour.engines.click_grow import part_at
 from abscope.contour.engines.click_scene import CAVITY_MM2, SOFT_HU, Lattice
 from abscope.contour.engines.working import BoolArray, Box, HuArray, Spacing, fill_planes
 from abscope.core.geometry import FloatArray, Volume
+from abscope.core.structures import Roi
 
 #: Probabilities reach this far into lung, where the image itself draws the border (mm).
 OVERHANG_MM = 3.0
@@ -52,6 +56,36 @@ def fine_masks(
         mask[box] = fill_planes(part, CAVITY_MM2, spacing)
         masks[name] = mask
     return masks
+
+
+def in_box(roi: Roi, box_mm: tuple[Point, Point]) -> Roi:
+    """Return a structure with what leaves a box cut off: planes outside, and points on the planes.
+
+    Parameters
+    ----------
+    roi : Roi
+    box_mm : tuple of two points
+        Lowest and highest LPS corner.
+
+    Examples
+    --------
+    >>> from abscope.core.structures import Contour
+    >>> square = Contour(points_mm=np.array([[0, 0, 5], [4, 0, 5], [4, 4, 5], [0, 4, 5]], float))
+    >>> roi = Roi(number=1, name="x", contours=(square,))
+    >>> in_box(roi, ((1, 1, 0), (9, 9, 9))).contours[0].points_mm.min(axis=0).tolist()
+    [1.0, 1.0, 5.0]
+    >>> in_box(roi, ((1, 1, 6), (9, 9, 9))).contours
+    ()
+    """
+    low, high = (np.array(corner, dtype=np.float64) for corner in box_mm)
+    kept = []
+    for contour in roi.contours:
+        z_mm = float(contour.points_mm[0, 2])
+        cut = np.clip(contour.points_mm, low, high)
+        spans = np.ptp(cut[:, :2], axis=0)
+        if low[2] <= z_mm <= high[2] and bool(np.all(spans > 0)):
+            kept.append(dataclasses.replace(contour, points_mm=cut))
+    return dataclasses.replace(roi, contours=tuple(kept))
 
 
 def _overhung(probability: HuArray, lattice: Lattice) -> HuArray:

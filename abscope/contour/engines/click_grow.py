@@ -31,7 +31,7 @@ UNLIKE_LENGTH_MM = 4.0
 #: Least deviation of a core's CT numbers (HU): noise and texture.
 LEAST_SD_HU = 20.0
 #: The PET pulls as strongly as a label this far away (mm).
-PET_LENGTH_MM = 4.0
+PET_LENGTH_MM = 2.5
 #: Conductance that makes a voxel background.
 BARRED = 1e3
 #: CT numbers are compared between these (HU).

@@ -11,7 +11,6 @@ import dataclasses
 import numpy as np
 from scipy import ndimage
 
-from abscope.contour.engines.click_core import Core
 from abscope.contour.engines.click_scene import Surroundings
 from abscope.contour.engines.rating import HIGHEST, trapezium
 from abscope.contour.engines.working import BoolArray
@@ -26,6 +25,12 @@ NEAR_HULL_MM = -6.0
 DENSE_HU = -150.0
 #: Volume over that of the largest ball in it: solid tumors, doubtful, branching like vessels.
 BALLS = (0.0, 0.5, 8.0, 20.0)
+#: Share of its convex hull that it fills: vessels, tumors.
+SOLIDITY = (0.35, 0.65, 1.0, 2.0)
+#: Share of the surface at other soft tissue that costs no confidence, and that costs all.
+SOFT = (-1.0, 0.0, 0.2, 0.6)
+#: Less is lost there where a PET draws the border: contact counts by this share.
+PET_DOUBT = 0.35
 #: The click was this far beside the tumor (mm) when that is told.
 MISSED_MM = 2.0
 
@@ -58,44 +63,69 @@ def contact_of(scene: Surroundings, tumor: BoolArray, limit: BoolArray) -> Conta
     return Contact(mediastinum=mediastinum, wall=wall, other=other, limit=at_limit)
 
 
-def rate(
-    contact: Contact, core: Core, volumes_cm3: tuple[float, float, float], limit: str, note: str
-) -> tuple[float, str]:
-    """Return confidence (0 to 1) and the sentences why it is low.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What confidence is told from.
 
     Parameters
     ----------
     contact : Contact
-    core : Core
+    radius_mm : float
+        Of the largest ball in the tumor.
+    solidity : float
+        Share of its convex hull that it fills.
+    missed_mm : float
+        How far beside it the click was.
     volumes_cm3 : tuple of float
         Tighter, standard, looser.
+    by_pet : bool
+        Whether a PET drew the border to other soft tissue.
+    """
+
+    contact: Contact
+    radius_mm: float
+    solidity: float
+    missed_mm: float
+    volumes_cm3: tuple[float, float, float]
+    by_pet: bool = False
+
+
+def rate(shape: Shape, limit: str, note: str) -> tuple[float, str]:
+    """Return confidence (0 to 1) and the sentences why it is low.
+
+    Parameters
+    ----------
+    shape : Shape
     limit : str
         What growth was stopped at, in words: "the 6 cm limit", "the box".
     note : str
         About the PET; empty without one.
     """
-    tighter, standard, looser = volumes_cm3
+    contact = shape.contact
+    tighter, standard, looser = shape.volumes_cm3
     spread = (looser - tighter) / max(standard, 1e-3)
-    balls = 1000.0 * standard / (4.19 * core.radius_mm**3)
+    balls = 1000.0 * standard / (4.19 * shape.radius_mm**3)
     checks = (
         trapezium(balls, BALLS),
+        trapezium(shape.solidity, SOLIDITY),
         trapezium(standard, (0.05, 0.3, 250.0, 500.0)),
         trapezium(contact.limit, (-1.0, 0.0, 0.005, 0.1)),
-        trapezium(contact.soft, (-1.0, 0.0, 0.15, 0.8)),
+        trapezium(contact.soft * (PET_DOUBT if shape.by_pet else 1.0), SOFT),
         trapezium(spread, (-1.0, 0.0, 0.5, 2.5)),
-        trapezium(core.missed_mm, (-1.0, 0.0, MISSED_MM, 10.0)),
+        trapezium(shape.missed_mm, (-1.0, 0.0, MISSED_MM, 10.0)),
     )
+    drawn = "the PET's" if shape.by_pet else "a guess"
     words = [
         (contact.limit > 0.005, f"Growth reaches {limit}: the tumor may go on beyond it."),
         (
             contact.mediastinum > TOLD,
             f"It touches the mediastinum over {contact.mediastinum:.0%} of its surface: the "
-            "border there is a guess.",
+            f"border there is {drawn}.",
         ),
         (
             contact.wall > TOLD,
             f"It touches chest wall or diaphragm over {contact.wall:.0%} of its surface: the "
-            "border there is a guess.",
+            f"border there is {drawn}.",
         ),
         (
             contact.other > TOLD,
@@ -107,13 +137,13 @@ def rate(
             f"Between tighter and looser lie {tighter:.1f} to {looser:.1f} cm3.",
         ),
         (
-            balls > (BALLS[2] + BALLS[3]) / 2,
-            f"Its shape branches: the volume is {balls:.0f} times that of the largest ball in it, "
-            "as with vessels of the hilum.",
+            balls > (BALLS[2] + BALLS[3]) / 2 or shape.solidity < SOLIDITY[1],
+            f"Its shape branches, as vessels of the hilum do: it fills {shape.solidity:.0%} of its "
+            f"convex hull and has {balls:.0f} times the volume of the largest ball in it.",
         ),
         (
-            core.missed_mm > MISSED_MM,
-            f"The click lies {core.missed_mm:.0f} mm beside it.",
+            shape.missed_mm > MISSED_MM,
+            f"The click lies {shape.missed_mm:.0f} mm beside it.",
         ),
         (standard < 0.3 or standard > 250.0, f"{standard:.1f} cm3 is unusual for a tumor."),
         (bool(note), note),

@@ -35,7 +35,9 @@ CAVITY_MM2 = 300.0
 BONE_HU = 220.0
 BONE_CM3 = 0.5
 #: Distances from the hull are known up to this (mm).
-FAR_MM = 60.0
+FAR_MM = 40.0
+#: The other lung counts as well when it is at most this much further from the click (mm).
+OTHER_LUNG_MM = 30.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -143,6 +145,31 @@ def hull_of(work: Working, lung: BoolArray, *, is_left: bool) -> Hull:
     side = np.zeros(lung.shape, dtype=np.bool_)
     side[box] = medial
     return Hull(work=work, outside_mm=outside, medial=side)
+
+
+def hulls_near(
+    image: Volume, work: Working, left: BoolArray, right: BoolArray, point_mm: FloatArray
+) -> list[Hull]:
+    """Return the hull of the lung nearest to a point, and of the other when it is hardly further.
+
+    Parameters
+    ----------
+    image : Volume
+    work : Working
+    left, right : ndarray of bool
+        On the working grid; empty when not found.
+    point_mm : ndarray, shape (3,)
+    """
+    at = image.grid.to_index([point_mm])[0] / work.factors_zyx
+    away = []
+    for lung in (left, right):
+        offsets = (np.argwhere(lung) - at) * work.spacing_zyx_mm
+        away.append(float(np.sqrt((offsets**2).sum(axis=1).min(initial=np.inf))))
+    return [
+        hull_of(work, lung, is_left=lung is left)
+        for lung, distance in zip((left, right), away, strict=True)
+        if distance < np.inf and distance <= min(away) + OTHER_LUNG_MM
+    ]
 
 
 def _medial(hull: BoolArray, *, is_left: bool) -> BoolArray:
