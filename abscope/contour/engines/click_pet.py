@@ -103,7 +103,7 @@ def uptake_at(
     background = _background(suv, scene, top)
     if peak < LEAST_CONTRAST * background:
         return _unused(core, f"uptake here (SUV {peak:.1f} g/mL) is hardly above its surroundings")
-    shares = (suv - background) / (peak - background)
+    shares = ((suv - background) / (peak - background)).astype(np.float32)
     hot = _enclosing(_part(shares >= SHARES[1], top))
     if float(scene.soft[hot].mean()) < IN_TISSUE:
         return _unused(core, "its uptake lies beside the soft tissue of the CT (breathing)")
