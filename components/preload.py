@@ -20,6 +20,7 @@ LIBRARIES = (
     "scipy.ndimage",
     "skimage.measure",
     "sklearn.linear_model",
+    "sklearn.mixture",
     "plotly.graph_objects",
     "matplotlib.figure",
     "reportlab.pdfgen.canvas",

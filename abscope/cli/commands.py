@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "approve": "contours:approve",
     "runs": "contours:runs",
     "doubt": "doubt:doubt",
+    "habitats": "tumors:habitats",
     "dvh": "dose:dvh",
     "sum": "dose:add_doses",
     "labs": "cases:labs",

@@ -201,6 +201,11 @@ def _parser() -> Parser:
     doubt.add_argument("--dose", metavar="UID")
     doubt.add_argument("--metrics", default="mean,max,V20Gy")
 
+    habitats = add("habitats", "Divide a tumor into parts that look alike on CT, and on PET.")
+    habitats.add_argument("case")
+    habitats.add_argument("--structure", required=True, metavar="SET:ROI")
+    habitats.add_argument("--store", action="store_true", help="keep them as structures")
+
     dvh = add("dvh", "Compute dose-volume histograms and metrics.")
     dvh.add_argument("case")
     dvh.add_argument("--dose", metavar="UID")
