@@ -22,11 +22,14 @@ from abscope.workflows.comparing import Compared, ComparedSets, compare_sets, co
 from abscope.workflows.context import Actor
 from abscope.workflows.dose_evaluation import DoseEvaluation, evaluate_dose
 from abscope.workflows.doubt import Band, Plausible, dose_bands, plausible
+from abscope.workflows.habitats import CaseHabitats
+from abscope.workflows.habitats import tumor_habitats as habitats_of
 from abscope.workflows.importing import read_files
 from abscope.workflows.prediction import CasePredictions, predict_case, store_predictions
 from abscope.workflows.quality import CheckedSet, check_set
 from abscope.workflows.scenes import SceneParts, scene_parts
 from abscope.workflows.simulation import Baseline, baseline
+from abscope.workflows.tumors import Choice, choices_of
 from components import editing, runtime
 from components.overlays import Overlay
 from components.progress import LateBar
@@ -196,6 +199,24 @@ def quality(case_id: str, version: int, set_uid: str) -> CheckedSet:
     del version
     context = runtime.context()
     return check_set(context, context.cases.get(case_id), set_uid)
+
+
+@st.cache_resource(scope="session", max_entries=2, show_spinner="Drawing the outlines")
+def tumor_choices(case_id: str, version: int, set_uid: str) -> tuple[Choice, ...]:
+    """Return the outlines of a click with their pictures."""
+    del version
+    context = runtime.context()
+    return choices_of(context, context.cases.get(case_id), set_uid)
+
+
+@st.cache_resource(
+    scope="session", max_entries=2, show_spinner="Dividing the tumor", show_time=True
+)
+def tumor_habitats(case_id: str, version: int, reference: str) -> CaseHabitats:
+    """Return the habitats of a structure named as ``SET:NUMBER``."""
+    del version
+    context = runtime.context()
+    return habitats_of(context, context.cases.get(case_id), reference)
 
 
 @st.cache_resource(

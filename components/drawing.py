@@ -1,4 +1,4 @@
-"""Sections of the contours page that start an engine, or say how the viewer does it."""
+"""Section of the contours page that starts an engine."""
 
 from __future__ import annotations
 
@@ -36,15 +36,6 @@ def _time(context: Context, case: Case, choice: engines.Choice) -> str:
         return "No estimate of the time yet: this engine has not run on this server."
     runs = "1 earlier run" if expected.runs == 1 else f"{expected.runs} earlier runs"
     return f"Expected time: {expected.words}, from {runs} on this server."
-
-
-def tumor(case: Case) -> None:
-    """Say how a tumor is outlined."""
-    st.caption(
-        "Press “Pick seed” in the viewer and click into the tumor: it is outlined from there."
-        if has_ct(case)
-        else "A tumor is outlined on a CT, and this case has none."
-    )
 
 
 def has_ct(case: Case) -> bool:

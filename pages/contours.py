@@ -27,6 +27,7 @@ from components import (
     state,
     structure_names,
     tables,
+    tumor,
 )
 from components.access import require
 from components.viewer.viewer import show_viewer, viewer_place
@@ -72,7 +73,7 @@ else:
                 icon=":material/ads_click:",
             )
         elif picked is not None and has_ct:
-            jobs.start_contouring(case.id, actor, "click", [], picked)
+            tumor.picked(case, actor, picked)
             st.rerun()
 
     viewer()
@@ -91,7 +92,7 @@ section = st.segmented_control(  # only the chosen section is computed and drawn
 if section == "Draw":
     drawing.show(context, actor, case)
 elif section == "Tumor":
-    drawing.tumor(case)
+    tumor.show(case, actor, job)
 elif section == "Edit":
     st.caption(
         "Press “Edit contours” in the viewer. What you save becomes a version of its own, with "

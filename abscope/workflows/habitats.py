@@ -16,6 +16,9 @@ from abscope.core.geometry import Volume
 from abscope.core.ids import uid_from
 from abscope.core.rasterise import region_mask
 from abscope.core.structures import Region, Roi, StructureSet
+from abscope.figures.palette import Tone
+from abscope.figures.printed_time import slice_view as printed_slice
+from abscope.figures.slice_view import WINDOWS, slice_view
 from abscope.store.cases import Additions
 from abscope.workflows.comparing import find_roi
 from abscope.workflows.context import Actor, Context
@@ -26,7 +29,8 @@ from abscope.workflows.rows import structure_info
 #: `StructureSet.source` of stored habitats.
 SOURCE = "auto:habitats"
 #: Colors of the habitats in rising order, from the palette of Okabe and Ito (2008).
-COLORS = ((0, 114, 178), (86, 180, 233), (230, 159, 0), (213, 94, 0))
+COLORS = ((86, 180, 233), (44, 199, 155), (240, 228, 66), (213, 94, 0))
+COLOR_WORDS = ("blue", "green", "yellow", "red")
 EXPLORATORY = (
     "Habitats are exploratory: they show where the image differs, not what the tissue is. "
     "Research use only. Not for clinical decisions."
@@ -50,6 +54,26 @@ class CaseHabitats:
     habitats: Habitats
     structures: tuple[Roi, ...]
     pet_note: str
+
+    @property
+    def colors(self) -> tuple[str, ...]:
+        """The colors of the habitats in words, in their order."""
+        return COLOR_WORDS[: len(self.habitats.items)]
+
+    @property
+    def picture(self) -> bytes:
+        """PNG of the axial plane through the middle of the tumor, with the habitats' outlines."""
+        planes, rows, columns = np.nonzero(self.habitats.labels_zyx)
+        plane = int(np.median(planes))
+        here = planes == plane if np.any(planes == plane) else planes >= 0
+        middle = (plane, rows[here].mean(), columns[here].mean())
+        sizes = np.ptp([rows, columns], axis=1) * self.image.grid.spacing_yx_mm
+        view = slice_view(
+            self.image, "axial", self.image.grid.to_mm([middle])[0], rois=self.structures,
+            tones={n: Tone(color, color) for n, color in enumerate(_hex_colors(), start=1)},
+            window=WINDOWS["mediastinum"], around_mm=float(sizes.max()) / 2 + 12.0,
+        )  # fmt: skip
+        return printed_slice(view, width_in=3.2)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -158,6 +182,10 @@ def store_habitats(context: Context, actor: Actor, case_id: str, reference: str)
     )  # fmt: skip
     context.cases.extend(case_id, case.version, Additions(structure_sets=[info]), entry)
     return dataclasses.replace(found, info=info)
+
+
+def _hex_colors() -> tuple[str, ...]:
+    return tuple(f"#{r:02X}{g:02X}{b:02X}" for r, g, b in COLORS)
 
 
 def _as_volume(found: CaseHabitats) -> Volume:
