@@ -58,10 +58,10 @@ def _draw(found: CaseHabitats) -> None:
         st.dataframe(_rows(found), hide_index=True)
         st.text(found.steadiness_words)
     based = "CT number and SUV" if numbers.with_suv else "CT number"
-    note = f" {found.pet_note}" if found.pet_note else ""
+    note = " ".join(filter(None, (found.pet_note, found.air_note)))
     st.caption(
         f"Divided by {based}; the number of habitats is the one with the lowest Bayesian "
-        f"information criterion whose parts lie apart and have 1 cm³ or more.{literal(note, 300)}"
+        f"information criterion whose parts lie apart and have 1 cm³ or more. {literal(note, 300)}"
     )
 
 

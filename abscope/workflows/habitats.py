@@ -31,6 +31,8 @@ SOURCE = "auto:habitats"
 #: Colors of the habitats in rising order, from the palette of Okabe and Ito (2008).
 COLORS = ((86, 180, 233), (44, 199, 155), (240, 228, 66), (213, 94, 0))
 COLOR_WORDS = ("blue", "green", "yellow", "red")
+#: A habitat with less than this (mean HU) holds lung.
+AERATED_HU = -300.0
 EXPLORATORY = (
     "Habitats are exploratory: they show where the image differs, not what the tissue is. "
     "Research use only. Not for clinical decisions."
@@ -81,6 +83,14 @@ class CaseHabitats:
         return (EXPLORATORY, NO_HYPOXIA)
 
     @property
+    def air_note(self) -> str:
+        """Which habitats are aerated lung rather than tumor; empty when none is."""
+        airy = [str(i.number) for i in self.habitats.items if i.hu_mean < AERATED_HU]
+        if not airy:
+            return ""
+        return f"Habitat {' and '.join(airy)} is mostly aerated lung: the outline reaches into it."
+
+    @property
     def steadiness_words(self) -> str:
         """What the steadiness means, in a sentence."""
         found = self.habitats
@@ -104,6 +114,7 @@ class CaseHabitats:
             "name": self.roi.name,
             "with_suv": found.with_suv,
             "pet_note": self.pet_note,
+            "air_note": self.air_note,
             "habitats": [dataclasses.asdict(item) for item in found.items],
             "bic": list(found.bic),
             "steadiness": found.steadiness,

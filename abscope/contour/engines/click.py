@@ -37,7 +37,7 @@ from abscope.contour.engines.click_core import (
 from abscope.contour.engines.click_fine import fine_masks, in_box
 from abscope.contour.engines.click_grow import grow, part_at
 from abscope.contour.engines.click_pet import uptake_at
-from abscope.contour.engines.click_rating import Shape, contact_of, rate
+from abscope.contour.engines.click_rating import THE_BOX, Shape, contact_of, rate
 from abscope.contour.engines.click_scene import Hull, Surroundings, hulls_near, surroundings
 from abscope.contour.engines.working import BoolArray, HuArray
 from abscope.contour.outlines import roi_from_mask
@@ -271,7 +271,7 @@ def rois_of(image: Volume, outcome: Outcome, request: Request) -> tuple[Roi, ...
         by_pet=outcome.by_pet,
         volumes_cm3=(volumes[0], volumes[1], volumes[2]),
     )
-    limit = "the box" if request.box_mm is not None else f"the {REACH_MM / 10:.0f} cm limit"
+    limit = THE_BOX if request.box_mm is not None else f"the {REACH_MM / 10:.0f} cm limit"
     confidence, reason = rate(shape, limit, outcome.pet_note)
     rois = []
     for number, name in enumerate((STANDARD, TIGHTER, LOOSER), start=1):

@@ -31,6 +31,10 @@ SOLIDITY = (0.35, 0.65, 1.0, 2.0)
 SOFT = (-1.0, 0.0, 0.2, 0.6)
 #: Less is lost there where a PET draws the border: contact counts by this share.
 PET_DOUBT = 0.35
+#: Shares of the surface at the limit of reach, and at a box, that cost no and all confidence: a
+#: box is a person's choice.
+LIMITED = (-1.0, 0.0, 0.005, 0.1)
+BOXED = (-1.0, 0.0, 0.005, 0.8)
 #: The click was this far beside the tumor (mm) when that is told.
 MISSED_MM = 2.0
 
@@ -55,8 +59,8 @@ def contact_of(scene: Surroundings, tumor: BoolArray, limit: BoolArray) -> Conta
     shell = ndimage.binary_dilation(tumor) & ~tumor
     total = max(1, int(np.count_nonzero(shell)))
     tissue = shell & scene.soft & (scene.hu > DENSE_HU)
-    stopped = tissue & limit
-    soft = tissue & ~limit
+    stopped = tissue & ndimage.binary_dilation(limit, iterations=2)
+    soft = tissue & ~stopped
     near = soft & (scene.outside_mm > NEAR_HULL_MM)
     counts = (near & scene.medial, near & ~scene.medial, soft & ~near, stopped)
     mediastinum, wall, other, at_limit = (np.count_nonzero(c) / total for c in counts)
@@ -90,6 +94,10 @@ class Shape:
     by_pet: bool = False
 
 
+#: What growth is stopped at, in words, when a person set it.
+THE_BOX = "the box"
+
+
 def rate(shape: Shape, limit: str, note: str) -> tuple[float, str]:
     """Return confidence (0 to 1) and the sentences why it is low.
 
@@ -109,7 +117,7 @@ def rate(shape: Shape, limit: str, note: str) -> tuple[float, str]:
         trapezium(balls, BALLS),
         trapezium(shape.solidity, SOLIDITY),
         trapezium(standard, (0.05, 0.3, 250.0, 500.0)),
-        trapezium(contact.limit, (-1.0, 0.0, 0.005, 0.1)),
+        trapezium(contact.limit, BOXED if limit == THE_BOX else LIMITED),
         trapezium(contact.soft * (PET_DOUBT if shape.by_pet else 1.0), SOFT),
         trapezium(spread, (-1.0, 0.0, 0.5, 2.5)),
         trapezium(shape.missed_mm, (-1.0, 0.0, MISSED_MM, 10.0)),
