@@ -52,11 +52,10 @@ def _draw(found: CaseHabitats) -> None:
     numbers = found.habitats
     for text in found.warnings:
         st.warning(text, icon=":material/warning:" if text == NO_HYPOXIA else ":material/science:")
-    picture, table = st.columns([2, 3], vertical_alignment="center")
+    picture, words = st.columns([2, 3], vertical_alignment="center")
     picture.image(found.picture, width="stretch")
-    with table:
-        st.dataframe(_rows(found), hide_index=True)
-        st.text(found.steadiness_words)
+    words.text(found.steadiness_words)
+    st.dataframe(_rows(found), hide_index=True)
     based = "CT number and SUV" if numbers.with_suv else "CT number"
     note = " ".join(filter(None, (found.pet_note, found.air_note)))
     st.caption(

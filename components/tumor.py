@@ -14,11 +14,10 @@ from abscope.workflows.tumors import PRIMARY, Choice, clicked_sets, use_as_prima
 from components import cached, drawing, habitats, jobs, notices, runtime, state
 from components.safe import literal
 from components.tables_case import set_name
-from components.viewer.viewer import Point, crosshair_of
 
-_VIEWER = "contours.viewer"
-#: What can be placed, and what the buttons say.
-_SEED, _FIRST, _SECOND = "seed", "first", "second"
+Point = tuple[float, float, float]
+#: What can be placed, and what the buttons say; the crosshair is kept beside them.
+_SEED, _FIRST, _SECOND, _CROSSHAIR = "seed", "first", "second", "crosshair"
 _BUTTONS = (
     (_SEED, "Seed at crosshair", ":material/my_location:"),
     (_FIRST, "Box: one corner", ":material/north_west:"),
@@ -44,6 +43,12 @@ def box_of(case: Case) -> tuple[Point, Point] | None:
     low = (min(first[0], second[0]), min(first[1], second[1]), min(first[2], second[2]))
     high = (max(first[0], second[0]), max(first[1], second[1]), max(first[2], second[2]))
     return low, high
+
+
+def seen(case: Case, crosshair_mm: Point | None) -> None:
+    """Keep where the viewer's crosshair was last released."""
+    if crosshair_mm is not None:
+        _put(case, _CROSSHAIR, crosshair_mm)
 
 
 def picked(case: Case, actor: Actor, point_mm: Point) -> None:
@@ -144,7 +149,7 @@ def _draw(case: Case, actor: Actor, uid: str, choice: Choice) -> None:
 
 
 def _take(case: Case, what: str) -> None:
-    point = crosshair_of(_VIEWER)
+    point = _placed(case, _CROSSHAIR)
     if point is None:
         state.remember(_missing_key(case), "yes")
     else:

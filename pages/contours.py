@@ -64,6 +64,8 @@ else:
                 answer=editing.answer(case), on_edit=lambda sent: editing.take(case, actor, sent),
             )  # fmt: skip
         picked = seen.seed_mm
+        if case.in_planning_frame(series_uid):
+            tumor.seen(case, seen.crosshair_mm)
         if editing.was_saved(case):
             st.rerun()
         if picked is not None and has_ct and not case.in_planning_frame(series_uid):

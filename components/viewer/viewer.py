@@ -147,11 +147,6 @@ def show_viewer(
     return ViewerState(crosshair_mm=_point(crosshair), seed_mm=_point(_value(result, "seed")))
 
 
-def crosshair_of(key: str) -> Point | None:
-    """Return where the crosshair of the viewer with this key was last released; None before."""
-    return _point(_value(state.component_state(key), "crosshair"))
-
-
 def _nothing() -> None:
     """Declare a state of the component: Streamlit wants a callback for each."""
 
