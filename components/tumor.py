@@ -8,7 +8,6 @@ import streamlit as st
 
 from abscope.core.case import Case
 from abscope.core.errors import AbscopeError
-from abscope.core.ports import Job
 from abscope.workflows.context import Actor
 from abscope.workflows.tumors import PRIMARY, Choice, clicked_sets, use_as_primary
 from components import cached, drawing, habitats, jobs, notices, runtime, state
@@ -21,16 +20,16 @@ _SEED, _FIRST, _SECOND, _CROSSHAIR = "seed", "first", "second", "crosshair"
 _BUTTONS = (
     (_SEED, "Seed at crosshair", ":material/my_location:"),
     (_FIRST, "Box: one corner", ":material/north_west:"),
-    (_SECOND, "Box: opposite corner", ":material/south_east:"),
+    (_SECOND, "Box: other corner", ":material/south_east:"),
 )
 
 
-def show(case: Case, actor: Actor, job: Job | None) -> None:
+def show(case: Case, actor: Actor) -> None:
     """Draw seed and box, the outlines of the newest click, and habitats."""
     if not drawing.has_ct(case):
         st.caption("A tumor is outlined on a CT, and this case has none.")
         return
-    _place(case, actor, job)
+    _place(case, actor)
     _choose(case, actor)
     habitats.show(case, actor)
 
@@ -57,7 +56,7 @@ def picked(case: Case, actor: Actor, point_mm: Point) -> None:
     jobs.start_contouring(case.id, actor, "click", [], point_mm, box_of(case))
 
 
-def _place(case: Case, actor: Actor, job: Job | None) -> None:
+def _place(case: Case, actor: Actor) -> None:
     st.markdown("**Outline the tumor from a point**")
     st.caption(
         "Click into the middle of the tumor in the viewer, then take the crosshair as the seed. "
@@ -79,7 +78,7 @@ def _place(case: Case, actor: Actor, job: Job | None) -> None:
     run, clear = st.columns([2, 1])
     if run.button(
         "Outline tumor", key="contours.tumor.run", type="primary", icon=":material/adjust:",
-        disabled=seed is None or bool(half) or _is_busy(job),
+        disabled=seed is None or bool(half),
         help="Needs a seed, and both corners of a box or none.",
     ):  # fmt: skip
         jobs.start_contouring(case.id, actor, "click", [], seed, box)
@@ -179,10 +178,6 @@ def _key(case: Case, what: str) -> str:
 
 def _missing_key(case: Case) -> str:
     return f"contours.tumor.no_crosshair.{case.id}"
-
-
-def _is_busy(job: Job | None) -> bool:
-    return job is not None and job.state in ("waiting", "running")
 
 
 def _words(point_mm: Point | None) -> str:

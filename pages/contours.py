@@ -94,7 +94,7 @@ section = st.segmented_control(  # only the chosen section is computed and drawn
 if section == "Draw":
     drawing.show(context, actor, case)
 elif section == "Tumor":
-    tumor.show(case, actor, job)
+    tumor.show(case, actor)
 elif section == "Edit":
     st.caption(
         "Press “Edit contours” in the viewer. What you save becomes a version of its own, with "
