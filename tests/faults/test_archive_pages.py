@@ -102,7 +102,8 @@ def test_s3_a_job_is_found_again_after_a_refresh(context):
     context.jobs.update_job(job.id, state="running", progress=0.4, message="Drawing the heart")
     shown = Shown.open("contours", "scan", by_address=True)
     (progress,) = [e for e in shown.elements() if e.type == "progress"]
-    assert "Drawing the heart" in str(progress.proto)
+    assert "40" in str(progress.proto)
+    assert "Drawing the heart" in shown.words()
     context.jobs.update_job(job.id, state="failed", error="The worker stopped unexpectedly.")
     assert "stopped unexpectedly" in Shown.open("contours", "scan", by_address=True).words()
 
