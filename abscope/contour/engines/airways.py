@@ -1,9 +1,10 @@
 """Trachea and main bronchi: the air tube followed from the neck down, and past the carina.
 
-1. In each plane, pieces of air of a windpipe's size inside the body are listed.
+1. The image is calmed in plane. In each plane, pieces of air of a windpipe's size inside the body
+   are listed.
 2. Pieces of neighbouring planes that overlap are linked; the longest chain near the middle of the
    body is the trachea (bowel gas and the esophagus give shorter ones).
-3. Going down, the carina is the first plane below which the piece parts in two.
+3. Going down, the piece parts in two; the fork begins `FORK_MM` above, and with it the bronchi.
 4. Below it the lumen is grown in 3D at the most generous threshold that does not leak into lung
    (a leak shows as a sudden volume, Mori et al. 1996, doi:10.1109/42.481441), within `REACH_MM`.
 """
@@ -20,6 +21,8 @@ from abscope.contour.engines.working import BoolArray, HuArray, Spacing, Working
 
 #: Air of a windpipe; it need not be darker than lung, because its wall keeps them apart.
 AIR_HU = -750.0
+#: Smoothing in plane before anything is looked for (mm, standard deviation).
+CALM_MM = 0.7
 #: The wall of the airway is drawn where HU pass half-way between air and soft tissue.
 WALL_HU = -500.0
 #: Cross-sections of a windpipe in adults and children (mm2): 6 to 35 mm across.
@@ -43,8 +46,9 @@ FAR_MM = 65.0
 FAR_LEAK_CM3 = 45.0
 #: Twigs thinner than about twice this fall off the main bronchi (mm).
 TWIG_MM = 1.0
-#: A piece this much wider than the trachea is already the fork.
-FORK_WIDTH = 1.6
+#: The fork widens over this height above the point where the trachea parts (mm). A width would
+#: change with every noise, as it grows slowly from the trachea's to that of both bronchi.
+FORK_MM = 11.0
 #: Thresholds tried, strictest first.
 LUMEN_HU = tuple(range(-980, -780, 20))
 #: From this volume on (cm3), growing by this factor in one step of the threshold is a leak.
@@ -101,6 +105,17 @@ class _Pieces:
     usable: BoolArray
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Found:
+    """Lumen of the trachea, and of the bronchi near and far, in the cropped image."""
+
+    lumen: BoolArray
+    tubes: tuple[BoolArray, BoolArray] | None
+    carina: int | None
+    areas_mm2: npt.NDArray[np.float64]
+    middle_mm: float
+
+
 def find_airways(
     hu_zyx: HuArray, work: Working, body: BoolArray, spacing: Spacing, middle_mm: float
 ) -> Airways:
@@ -124,26 +139,49 @@ def find_airways(
         return NO_AIRWAYS
     top, bottom = rows[0] * work.factors_zyx[1], (rows[-1] + 1) * work.factors_zyx[1]
     crop = (slice(None), slice(int(top), int(bottom)), slice(first, last))
-    inside = work.expand(body)[crop]
-    hu = hu_zyx[crop]
-    pieces = _find_pieces((hu < AIR_HU) & inside, spacing, first * spacing[2])
+    calm = _calm(hu_zyx[crop], spacing)
+    found = _search(calm, work.expand(body)[crop], spacing, first * spacing[2], middle_mm)
+    return NO_AIRWAYS if found is None else _drawn(found, calm, crop, hu_zyx.shape)
+
+
+def _calm(hu: HuArray, spacing: Spacing) -> HuArray:
+    """Return the image smoothed in plane, so that noise moves neither carina nor wall."""
+    sd = (0.0, CALM_MM / spacing[1], CALM_MM / spacing[2])
+    return np.asarray(ndimage.gaussian_filter(hu.astype(np.float32), sd, truncate=3.0))
+
+
+def _search(
+    hu: HuArray, inside: BoolArray, spacing: Spacing, offset_x_mm: float, middle_mm: float
+) -> _Found | None:
+    """Return the lumen in the cropped image; None without a trachea."""
+    pieces = _find_pieces(np.asarray((hu < AIR_HU) & inside), spacing, offset_x_mm)
     chain = _best_chain(pieces, spacing[0], middle_mm)
     if len(chain) * spacing[0] < SHORTEST_MM:
-        return NO_AIRWAYS
+        return None
     carina = _carina(pieces, chain, spacing)
     trunk = [label for label in chain if carina is None or pieces.plane[label] >= carina]
     trunk = _below_glottis(pieces, trunk, spacing[0])
     lumen = np.isin(pieces.labels, trunk)
-    tubes = None if carina is None else _grow_bronchi(hu, lumen, carina, spacing)
-    trachea = _to_wall(lumen, hu)
-    bronchi = None if tubes is None else _to_wall(tubes[0], hu) & ~trachea
-    return Airways(
-        trachea=_uncrop(trachea, crop, hu_zyx.shape),
-        bronchi=None if bronchi is None else _uncrop(bronchi, crop, hu_zyx.shape),
-        lumen=None if tubes is None else _uncrop(tubes[1], crop, hu_zyx.shape),
-        carina_plane=carina,
+    return _Found(
+        lumen=lumen,
+        tubes=None if carina is None else _grow_bronchi(hu, lumen, carina, spacing),
+        carina=carina,
         areas_mm2=pieces.area_mm2[trunk],
         middle_mm=float(pieces.center_x_mm[trunk].mean()),
+    )
+
+
+def _drawn(found: _Found, hu: HuArray, crop: tuple[slice, ...], shape: tuple[int, ...]) -> Airways:
+    """Return the lumen widened to its wall, on all voxels of the image."""
+    trachea, tubes = _to_wall(found.lumen, hu), found.tubes
+    bronchi = None if tubes is None else _to_wall(tubes[0], hu) & ~trachea
+    return Airways(
+        trachea=_uncrop(trachea, crop, shape),
+        bronchi=None if bronchi is None else _uncrop(bronchi, crop, shape),
+        lumen=None if tubes is None else _uncrop(tubes[1], crop, shape),
+        carina_plane=found.carina,
+        areas_mm2=found.areas_mm2,
+        middle_mm=found.middle_mm,
     )
 
 
@@ -203,10 +241,7 @@ def _best_chain(pieces: _Pieces, plane_mm: float, middle_mm: float) -> list[int]
 
 
 def _carina(pieces: _Pieces, chain: list[int], spacing: Spacing) -> int | None:
-    """Return the lowest plane in which the trachea is one; None when it never parts.
-
-    Planes just above the parting that are as wide as both bronchi together belong to the fork.
-    """
+    """Return the lowest plane of the trachea, above its fork; None when it never parts."""
     below: dict[int, list[int]] = {}
     for plane in range(pieces.labels.shape[0] - 1):
         for a, b in _overlaps(pieces, plane):
@@ -217,9 +252,8 @@ def _carina(pieces: _Pieces, chain: list[int], spacing: Spacing) -> int | None:
         length += spacing[0]
         if length >= SHORTEST_MM and len(below.get(label, [])) >= 2:
             above = chain[chain.index(label) :]
-            usual = float(np.median(pieces.width_mm[above]))
-            trunk = (c for c in above if pieces.width_mm[c] <= FORK_WIDTH * usual)
-            return int(pieces.plane[next(trunk)])
+            fork = int(np.ceil(FORK_MM / spacing[0] - 1e-6))
+            return int(pieces.plane[above[min(fork, len(above) - 1)]])
     return None
 
 
@@ -243,9 +277,7 @@ def _grow_bronchi(
     None when nothing is there or even the strictest threshold leaks.
     """
     low = max(0, carina - int(FAR_MM / spacing[0]) - 1)
-    part = ndimage.gaussian_filter(
-        hu[low : carina + 1].astype(np.float32), (0, 0.7 / spacing[1], 0.7 / spacing[2])
-    )
+    part = hu[low : carina + 1]
     center = np.argwhere(lumen[carina]).mean(axis=0)
     distance = _distance(part.shape, (part.shape[0] - 1, center[0], center[1]), spacing)
     grown = _without_leak(part, lumen[carina], distance, float(np.prod(spacing)) / 1000.0)

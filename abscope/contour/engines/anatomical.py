@@ -12,6 +12,7 @@ import numpy as np
 
 from abscope.contour.engine import EngineCard, Report, Request, check_image, choose, drawn_set
 from abscope.contour.engines.calibration import confidence_of, meaning
+from abscope.contour.engines.planes import with_planes_between
 from abscope.contour.engines.rating import Rating
 from abscope.contour.engines.scene import Drawn, Scene, in_order
 from abscope.contour.engines.steps import STEPS
@@ -123,11 +124,13 @@ def _nothing(what: str, expected: str) -> EngineError:
     )
 
 
-def _scene(image: Volume) -> Scene:
+def _scene(image: Volume, *, steady: bool = True) -> Scene:
+    """Return the scene of an image; `steady` puts planes between wide ones."""
     check_image(image, CARD)
     if any(n < least for n, least in zip(image.grid.shape_zyx, SMALLEST_SHAPE, strict=True)):
         raise _nothing("The image is too small to search.", "at least 8 planes of 32 x 32")
-    return Scene(image=image, work=working_grid(image))
+    searched, count = with_planes_between(image) if steady else (image, 1)
+    return Scene(image=searched, planes_per=count, grid=image.grid, work=working_grid(searched))
 
 
 def _draw(scene: Scene, names: tuple[str, ...], report: Report) -> tuple[Roi, ...]:
@@ -153,13 +156,15 @@ def _roi(scene: Scene, name: str, drawn: Drawn) -> Roi | None:
     rating = Rating.of(*drawn.rating.checks, *scene.image_checks)
     number = 1 + CARD.structures.index(name)
     if drawn.point_zyx is not None:
-        point = Contour(points_mm=scene.image.grid.to_mm([drawn.point_zyx]), geometric_type="POINT")
+        height, *place = drawn.point_zyx
+        at = scene.grid.to_mm([[height / scene.planes_per, *place]])
+        point = Contour(points_mm=at, geometric_type="POINT")
         return Roi(number=number, name=name, standard_name=name, contours=(point,))
-    if drawn.mask is None or not drawn.mask.any():
+    if drawn.mask is None or not drawn.mask[:: scene.planes_per].any():
         return None
     roi = roi_from_mask(
-        drawn.mask,
-        scene.image.grid,
+        drawn.mask[:: scene.planes_per],
+        scene.grid,
         number=number,
         name=name,
         confidence=confidence_of(
@@ -173,7 +178,7 @@ def _roi(scene: Scene, name: str, drawn: Drawn) -> Roi | None:
 
 def lungs_of(image: Volume, report: Report) -> tuple[Working, BoolArray, BoolArray]:
     """Return the working grid and on it the air of the left and the right lung, empty if none."""
-    scene = _scene(image)
+    scene = _scene(image, steady=False)
     for count, step in enumerate(steps := in_order(STEPS, ("Lung_L", "Lung_R"))):
         report(0.7 * count / len(steps), step.draws[0])
         step.find(scene)

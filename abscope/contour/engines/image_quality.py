@@ -22,11 +22,13 @@ METAL_HU = 2200.0
 NORMAL = 1.4826
 
 
-def image_checks(image: Volume, work: Working, body: BoolArray) -> tuple[Check, ...]:
+def image_checks(
+    image: Volume, work: Working, body: BoolArray, planes_per: int = 1
+) -> tuple[Check, ...]:
     """Return the checks of an image; `body` lies on the working grid."""
-    noise, air = noise_hu(image, work, body), outside_hu(work, body)
+    noise, air = noise_hu(image, work, body, planes_per), outside_hu(work, body)
     metal = float((work.hu_zyx[body] > METAL_HU).mean()) if body.any() else 0.0
-    gap = image.grid.plane_spacing_mm
+    gap = image.grid.plane_spacing_mm * planes_per
     length = float(np.ptp(image.grid.plane_offsets_mm)) + gap
     checks = [
         check(noise, (-1.0, 0.0, 50.0, 200.0), "", f"The image is noisy (SD {noise:.0f} HU)."),
@@ -40,7 +42,7 @@ def image_checks(image: Volume, work: Working, body: BoolArray) -> tuple[Check, 
     return tuple(checks)
 
 
-def noise_hu(image: Volume, work: Working, body: BoolArray) -> float:
+def noise_hu(image: Volume, work: Working, body: BoolArray, planes_per: int = 1) -> float:
     """Return the standard deviation of the noise in soft tissue, HU.
 
     From the differences of neighbours in a row, as borders between tissues are few; the median
@@ -54,7 +56,8 @@ def noise_hu(image: Volume, work: Working, body: BoolArray) -> float:
     _, f_y, f_x = work.factors_zyx
     found = []
     for plane in planes[:: max(1, planes.size // NOISE_PLANES)]:
-        flat = image.array_zyx[plane * work.factors_zyx[0]].astype(np.float32)
+        own = plane * work.factors_zyx[0] // planes_per * planes_per  # none put in between
+        flat = image.array_zyx[own].astype(np.float32)
         here = np.repeat(np.repeat(tissue[plane], f_y, axis=0), f_x, axis=1)
         here = here[: flat.shape[0], : flat.shape[1]]
         steps = np.diff(flat, axis=1)[here[:, 1:] & here[:, :-1]]

@@ -16,7 +16,7 @@ from abscope.contour.engines.rating import Check, Rating
 from abscope.contour.engines.spine import NO_CANAL, Canal
 from abscope.contour.engines.vertebrae import Column
 from abscope.contour.engines.working import BoolArray, Spacing, Working
-from abscope.core.geometry import Volume
+from abscope.core.geometry import Grid, Volume
 
 
 @dataclasses.dataclass(slots=True, kw_only=True, eq=False)
@@ -26,7 +26,11 @@ class Scene:
     Parameters
     ----------
     image : Volume
-        In HU, axial.
+        In HU, axial, with planes put between wide ones.
+    grid : Grid
+        Of the image as it came.
+    planes_per : int
+        Planes of `image` for one of `grid`.
     work : Working
         The image on the working grid.
     image_checks : tuple of Check
@@ -42,7 +46,9 @@ class Scene:
     """
 
     image: Volume
+    grid: Grid
     work: Working
+    planes_per: int = 1
     image_checks: tuple[Check, ...] = ()
     body: BoolArray | None = None
     middle_mm: float = 0.0

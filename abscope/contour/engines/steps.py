@@ -59,7 +59,7 @@ def _body(scene: Scene) -> Makers:
     scene.body = find_body(scene.work)
     body, work = body_of(scene), scene.work
     scene.middle_mm = middle_mm(body, work)
-    scene.image_checks = image_checks(scene.image, work, body)
+    scene.image_checks = image_checks(scene.image, work, body, scene.planes_per)
     return {
         "External": lambda: Drawn(
             mask=refine_body(scene.image.array_zyx, work, body), rating=rate_body(body, work)
