@@ -1,183 +1,156 @@
 """Fits the confidence of the anatomical engine to what it reached on changed images.
 
 Both patients' CTs (``ABSCOPE_TEST_DATA``) are contoured as they are and under each change of
-``benchmarks.perturbations``. The Dice of every structure with that on the unchanged image is set
-against its plausibility by isotonic regression; the table goes beside the engine. Run it again
-after a change of the engine: ``python scripts/calibrate_confidence.py`` (some ten minutes).
+``benchmarks.perturbations``; the Dice of every structure with that on the unchanged image is set
+against its signs of trouble. Run it again after a change of the engine:
+``python scripts/calibrate_confidence.py --processes 2`` (some fifteen minutes of two cores). It
+writes, in one go, the points beside this file, the table beside the engine and the tables of
+``docs/confidence.md``. ``--fit`` leaves out the measuring; ``--resume`` measures only what is not
+among the points yet.
 """
 
 from __future__ import annotations
 
-import csv
-import dataclasses
-import json
+import argparse
+import multiprocessing
 import pathlib
 import sys
-
-import numpy as np
-from sklearn.isotonic import IsotonicRegression
+from collections.abc import Iterator
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
+from abscope.contour.compare import compare
 from abscope.contour.engine import Request, silent
 from abscope.contour.engines import anatomical
 from abscope.contour.engines.anatomical import CARD, ENGINE
-from abscope.contour.engines.calibration import TABLE
+from abscope.contour.engines.evidence import Evidence
 from abscope.core.errors import EngineError
 from abscope.core.geometry import Volume
-from abscope.core.structures import Roi
+from abscope.core.structures import Roi, StructureSet
 from abscope.dicom.reader import read_upload
 from abscope.dicom.sources import from_paths
-from benchmarks.perturbations import MAY_FAIL, MUST_STAY, agreement, without_lung
+from benchmarks.perturbations import MAY_FAIL, MUST_STAY, Change, agreement, without_lung
 from benchmarks.real_cases import data_path
+from scripts.confidence_fit import Point, read_points, write_points, write_table
+from scripts.confidence_tables import write_document
 
-PATIENTS = ("lung1-001/ct.zip", "thorax-1p5mm-nifti.zip")
-#: Structures of one kind share a curve, as there are few failures of each.
-KINDS = {"Lung_L": "lung", "Lung_R": "lung", "Lungs": "lung", "Trachea": "airway",
-         "Bronchus": "bronchus", "External": "body", "SpinalCanal": "canal"}  # fmt: skip
+PATIENTS = {
+    "lung1-001": ("lung1-001/ct.zip", "lung1-001/rtstruct-clinical.zip"),
+    "thorax": ("thorax-1p5mm-nifti.zip",),
+}
 #: Organs that a scan should show as a whole: a part that is cut off counts as missing. Body and
 #: spine never end in a scan of the chest, so only what both images show is compared.
 FINITE = frozenset({"Lung_L", "Lung_R", "Lungs", "Trachea", "Bronchus", "Heart"})
-#: How much the image's own checks may count.
-EXPONENTS = (0.0, 0.1, 0.25, 0.5, 1.0)
-#: Fewer points than this go to the curve of all structures.
-FEWEST = 30
+#: Clinical contours to which changed ones are compared, where the whole organ is shown.
+CLINICAL = {"Lung_L": "Lung-Left", "Lung_R": "Lung-Right"}
+
+#: What the forked workers share: the image, its contours and the clinic's, by patient.
+_SHARED: dict[str, tuple[Volume, dict[str, Roi], StructureSet | None]] = {}
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
-    """One structure on one changed image."""
+def drawn(image: Volume) -> tuple[dict[str, Roi], dict[str, Evidence]]:
+    """Return the structures by name, and the signs of each; none when the engine refuses."""
+    signs: dict[str, Evidence] = {}
 
-    patient: str
-    change: str
-    name: str
-    plausibility: float
-    image_plausibility: float
-    dice: float
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What the engine drew, and the plausibility of each structure and of the image."""
-
-    rois: dict[str, Roi]
-    plausibility: dict[str, tuple[float, float]]
-
-
-def drawn(image: Volume) -> Found:
-    """Return the structures by name, none when the engine refuses."""
-    plausibility: dict[str, tuple[float, float]] = {}
-
-    def noted(name: str, own: float, of_image: float) -> float:
-        plausibility[name] = (own, of_image)
-        return own
+    def noted(name: str, evidence: Evidence) -> float:
+        signs[name] = evidence
+        return 0.5
 
     anatomical.confidence_of = noted
     try:
         result = ENGINE.run(image, Request(structures=CARD.structures), silent)
     except EngineError:
-        return Found(rois={}, plausibility={})
-    return Found(rois={r.name: r for r in result.rois if r.closed}, plausibility=plausibility)
+        return {}, {}
+    return {r.name: r for r in result.rois if r.closed}, signs
 
 
-def points_of(patient: str) -> list[Point]:
-    """Return what each change of a patient's CT led to."""
-    path = data_path(patient)
-    if path is None:
-        raise SystemExit(f"{patient} is not here: set ABSCOPE_TEST_DATA")
-    (draft,) = read_upload(from_paths([path])).drafts
-    image = draft.series[0][1]
-    truth = drawn(image).rois
-    changes = {"none": lambda same: same, **MUST_STAY, **MAY_FAIL}
-    changes["left lung a third filled"] = without_lung(0.35, truth["Lung_L"])
-    changes["left lung half filled"] = without_lung(0.55, truth["Lung_L"])
-    changes["left lung filled"] = without_lung(1.0, truth["Lung_L"])
+def changes_of(truth: dict[str, Roi]) -> dict[str, Change]:
+    """Return all changes, the longest first, so that no worker is left alone with them."""
+    left = truth["Lung_L"]
+    return {
+        **MUST_STAY,
+        "none": lambda same: same,
+        **MAY_FAIL,
+        "left lung a third filled": without_lung(0.35, left),
+        "left lung half filled": without_lung(0.55, left),
+        "left lung filled": without_lung(1.0, left),
+    }
+
+
+def measured(task: tuple[str, str]) -> list[Point]:
+    """Return what one change of a patient's CT led to."""
+    patient, name = task
+    image, truth, clinical = _SHARED[patient]
+    changed = changes_of(truth)[name](image)
+    found, signs = drawn(changed)
     points = []
-    for name, change in changes.items():
-        changed = change(image)
-        found = drawn(changed)
-        for key, roi in found.rois.items():
-            grids = (image.grid, changed.grid)
-            dice = agreement(truth.get(key), roi, grids, whole=key in FINITE)
-            own, of_image = found.plausibility[key]
-            points.append(
-                Point(
-                    patient=patient,
-                    change=name,
-                    name=key,
-                    plausibility=own,
-                    image_plausibility=of_image,
-                    dice=dice,
-                )
+    for key, roi in found.items():
+        dice = agreement(truth.get(key), roi, (image.grid, changed.grid), whole=key in FINITE)
+        points.append(
+            Point(
+                patient=patient,
+                change=name,
+                name=key,
+                signs=signs[key].values,
+                dice=dice,
+                clinical_dice=_clinical(name, roi, clinical),
             )
-        new = [p for p in points if p.change == name]
-        print(name, {p.name: (round(p.plausibility, 2), round(p.dice, 3)) for p in new}, flush=True)
+        )
     return points
 
 
-def curve(points: list[Point]) -> dict[str, object]:
-    """Return the isotonic regression of Dice with the exponent that leaves the least error."""
-    y = np.array([p.dice for p in points])
-    fits = []
-    for exponent in EXPONENTS:
-        x = np.array([p.plausibility * p.image_plausibility**exponent for p in points])
-        fit = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(x, y)
-        fits.append((float(((fit.predict(x) - y) ** 2).mean()), exponent, fit, x))
-    _, exponent, fit, x = min(fits, key=lambda item: item[0])
-    at = np.unique(np.r_[np.linspace(0.0, 1.0, 21), np.quantile(x, np.linspace(0.0, 1.0, 9))])
-    knots = [
-        [round(float(a), 3), round(float(b), 3)] for a, b in zip(at, fit.predict(at), strict=True)
+def _clinical(change: str, roi: Roi, clinical: StructureSet | None) -> float | None:
+    """Return the Dice with the clinic's contour, tumor taken out of both, of what must stay."""
+    stays = change == "none" or (change in MUST_STAY and not change.startswith("cut"))
+    if clinical is None or roi.name not in CLINICAL or not stays:
+        return None
+    theirs, gtv = clinical.roi(CLINICAL[roi.name]), clinical.roi("GTV-1")
+    return compare(roi, theirs, exclude=gtv).dice
+
+
+def share(patient: str) -> None:
+    """Read and contour a patient for the workers to come."""
+    paths = [data_path(name) for name in PATIENTS[patient]]
+    if None in paths:
+        raise SystemExit(f"{patient} is not here: set ABSCOPE_TEST_DATA")
+    (draft,) = read_upload(from_paths([path for path in paths if path is not None])).drafts
+    image = draft.series[0][1]
+    clinical = draft.structure_sets[0] if len(PATIENTS[patient]) > 1 else None
+    _SHARED[patient] = (image, drawn(image)[0], clinical)
+
+
+def measure(processes: int, known: list[Point]) -> Iterator[list[Point]]:
+    """Yield the points of every change that is not known yet."""
+    done = {(p.patient, p.change) for p in known}
+    for patient in PATIENTS:
+        share(patient)
+    tasks = [
+        (patient, name)
+        for patient, (_, truth, _) in _SHARED.items()
+        for name in changes_of(truth)
+        if (patient, name) not in done
     ]
-    return {"image_exponent": exponent, "knots": knots}
+    with multiprocessing.get_context("fork").Pool(processes, maxtasksperchild=8) as pool:
+        yield from pool.imap_unordered(measured, tasks)
 
 
 def main() -> None:
-    """Measure, or read the points again when a file of an earlier run is named."""
-    saved = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else None
-    if saved is not None and saved.exists():
-        rows = list(csv.DictReader(saved.open()))
-        points = [
-            Point(
-                patient=row["patient"],
-                change=row["change"],
-                name=row["name"],
-                plausibility=float(row["plausibility"]),
-                image_plausibility=float(row["image_plausibility"]),
-                dice=float(row["dice"]),
-            )
-            for row in rows
-        ]
-    else:
-        points = [point for patient in PATIENTS for point in points_of(patient)]
-        if saved is not None:
-            with saved.open("w", newline="") as file:
-                writer = csv.DictWriter(file, [f.name for f in dataclasses.fields(Point)])
-                writer.writeheader()
-                writer.writerows(dataclasses.asdict(p) for p in points)
-    write(points)
-
-
-def write(points: list[Point]) -> None:
-    """Write the table."""
-    curves = {"any": curve(points)}
-    names: dict[str, str] = {}
-    for name in CARD.structures:
-        kind = KINDS.get(name, name)
-        own = [p for p in points if KINDS.get(p.name, p.name) == kind]
-        if len(own) >= FEWEST:
-            curves.setdefault(kind, curve(own))
-            names[name] = kind
-    table = {
-        "engine": f"{CARD.id} {CARD.version}",
-        "made_by": "scripts/calibrate_confidence.py",
-        "patients": len({p.patient for p in points}),
-        "scans": len({(p.patient, p.change) for p in points}),
-        "structures": len(points),
-        "meaning": "expected Dice with the contour on the unchanged image",
-        "curve_of": names,
-        "curves": curves,
-    }
-    TABLE.write_text(json.dumps(table, indent=1) + "\n")
+    """Measure, fit, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--fit", action="store_true", help="use the points of an earlier run")
+    parser.add_argument("--resume", action="store_true", help="measure only what is missing")
+    chosen = parser.parse_args()
+    points = read_points() if chosen.fit or chosen.resume else []
+    if not chosen.fit:
+        for new in measure(chosen.processes, list(points)):
+            points += new
+            write_points(points)
+            told = {p.name: (round(p.dice, 3), [round(s, 3) for s in p.signs]) for p in new}
+            print(new[0].patient if new else "", new[0].change if new else "refused", told)
+            sys.stdout.flush()
+    write_table(points)
+    write_document(points)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
    are listed.
 2. Pieces of neighbouring planes that overlap are linked; the longest chain near the middle of the
    body is the trachea (bowel gas and the esophagus give shorter ones).
-3. Going down, the piece parts in two; the fork begins `FORK_MM` above, and with it the bronchi.
+3. Going down, the piece parts in two; where it has widened, the bronchi
+   begin `FORK_MM` above that.
 4. Below it the lumen is grown in 3D at the most generous threshold that does not leak into lung
    (a leak shows as a sudden volume, Mori et al. 1996, doi:10.1109/42.481441), within `REACH_MM`.
 """
@@ -49,6 +50,8 @@ TWIG_MM = 1.0
 #: The fork widens over this height above the point where the trachea parts (mm). A width would
 #: change with every noise, as it grows slowly from the trachea's to that of both bronchi.
 FORK_MM = 11.0
+#: Where it parts without widening by more than this factor, there is no fork.
+FLARE = 1.15
 #: Thresholds tried, strictest first.
 LUMEN_HU = tuple(range(-980, -780, 20))
 #: From this volume on (cm3), growing by this factor in one step of the threshold is a leak.
@@ -252,8 +255,10 @@ def _carina(pieces: _Pieces, chain: list[int], spacing: Spacing) -> int | None:
         length += spacing[0]
         if length >= SHORTEST_MM and len(below.get(label, [])) >= 2:
             above = chain[chain.index(label) :]
-            fork = int(np.ceil(FORK_MM / spacing[0] - 1e-6))
-            return int(pieces.plane[above[min(fork, len(above) - 1)]])
+            fork = min(int(np.ceil(FORK_MM / spacing[0] - 1e-6)), len(above) - 1)
+            wide = FLARE * float(np.median(pieces.width_mm[above]))
+            ends = (c for c in above[:fork] if pieces.width_mm[c] <= wide)
+            return int(pieces.plane[next(ends, above[fork])])
     return None
 
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from abscope.contour.engine import EngineCard, Report, Request, check_image, choose, drawn_set
-from abscope.contour.engines.calibration import confidence_of, meaning
+from abscope.contour.engines.calibration import confidence_of, meaning, reason_of
+from abscope.contour.engines.evidence import Evidence, evidence_of
 from abscope.contour.engines.planes import with_planes_between
 from abscope.contour.engines.rating import Rating
 from abscope.contour.engines.scene import Drawn, Scene, in_order
@@ -162,18 +163,32 @@ def _roi(scene: Scene, name: str, drawn: Drawn) -> Roi | None:
         return Roi(number=number, name=name, standard_name=name, contours=(point,))
     if drawn.mask is None or not drawn.mask[:: scene.planes_per].any():
         return None
+    mask = drawn.mask[:: scene.planes_per]
+    evidence = _evidence(scene, name, drawn, mask)
+    confidence = confidence_of(name, evidence)
     roi = roi_from_mask(
-        drawn.mask[:: scene.planes_per],
+        mask,
         scene.grid,
         number=number,
         name=name,
-        confidence=confidence_of(
-            name, drawn.rating.plausibility, Rating.of(*scene.image_checks).plausibility
-        ),
-        confidence_reason=rating.reason,
+        confidence=confidence,
+        confidence_reason=reason_of(name, confidence, evidence, rating, scene.own_spacing),
         smooth_mm=SMOOTH_MM,
     )
     return roi if roi.contours else None
+
+
+def _evidence(scene: Scene, name: str, drawn: Drawn, mask: BoolArray) -> Evidence:
+    """Return the signs of a structure; `mask` lies on the image as it came."""
+    return evidence_of(
+        name,
+        mask,
+        scene.image.array_zyx[:: scene.planes_per],
+        scene.own_spacing,
+        own=drawn.rating,
+        of_image=Rating.of(*scene.image_checks),
+        noise_hu=scene.noise_hu,
+    )
 
 
 def lungs_of(image: Volume, report: Report) -> tuple[Working, BoolArray, BoolArray]:

@@ -1,9 +1,9 @@
-"""From plausibility to the confidence on screen: the agreement that such a contour reached.
+"""From signs of trouble to the confidence on screen: the agreement that such a contour reached.
 
 Confidence is the expected Dice of the structure with the contour that the engine draws on the
 unchanged image, learnt from scans that were changed on purpose (noise, blur, thick planes, cuts,
-shifted CT numbers, metal, couch, contrast, a filled lung) by isotonic regression: see
-``scripts/calibrate_confidence.py``, which writes `TABLE` with the number of scans and patients.
+shifted CT numbers, metal, couch, contrast, a filled lung). Every sign of ``evidence`` costs a
+learnt amount, never a negative one: see ``scripts/calibrate_confidence.py``, which writes `TABLE`.
 
 Warnings
 --------
@@ -20,17 +20,35 @@ import pathlib
 
 import numpy as np
 
+from abscope.contour.engines.evidence import SIGNS, Evidence, words_of
+from abscope.contour.engines.rating import Rating
+from abscope.contour.engines.working import Spacing
+
 TABLE = pathlib.Path(__file__).with_name("calibration.json")
 #: No classical method is certain.
 HIGHEST = 0.98
+#: Below this a confidence is low, and always comes with a reason.
+LOW = 0.95
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
-    """Expected Dice over plausibility times image plausibility to the power `image_exponent`."""
+    """What each sign costs, in the order of `SIGNS`, after `base`; then Dice over their sum."""
 
-    image_exponent: float
+    base: float
+    costs: tuple[float, ...]
     knots: tuple[tuple[float, float], ...]
+
+    def expected(self, values: tuple[float, ...]) -> float:
+        """Return the expected Dice for the values of the signs."""
+        lost = self.base + sum(c * v for c, v in zip(self.costs, values, strict=True))
+        knots = np.array(self.knots)
+        return float(np.interp(lost, knots[:, 0], knots[:, 1]))
+
+    def worst(self, values: tuple[float, ...]) -> str:
+        """Return the sign that costs most."""
+        parts = [c * v for c, v in zip(self.costs, values, strict=True)]
+        return SIGNS[int(np.argmax(parts))]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +85,8 @@ def calibration() -> Calibration:
         curve_of=stored["curve_of"],
         curves={
             name: Curve(
-                image_exponent=float(curve["image_exponent"]),
+                base=float(curve["base"]),
+                costs=tuple(float(curve["costs"][sign]) for sign in SIGNS),
                 knots=tuple((float(x), float(y)) for x, y in curve["knots"]),
             )
             for name, curve in stored["curves"].items()
@@ -75,24 +94,25 @@ def calibration() -> Calibration:
     )
 
 
-def confidence_of(name: str, plausibility: float, image_plausibility: float) -> float:
-    """Return the confidence of a structure, 0 to 1, never falling as either plausibility grows.
-
-    Parameters
-    ----------
-    name : str
-        TG-263 name.
-    plausibility : float
-        Of the structure's own checks.
-    image_plausibility : float
-        Of the image's checks; it counts with the exponent that was learnt for the structure, as
-        lungs stand noise that a spinal canal does not.
-    """
+def confidence_of(name: str, evidence: Evidence) -> float:
+    """Return the confidence of a structure (TG-263 name), 0 to 1; no sign can raise it."""
     table = calibration()
     curve = table.curves[table.curve_of.get(name, "any")]
-    knots = np.array(curve.knots)
-    value = plausibility * image_plausibility**curve.image_exponent
-    return round(min(float(np.interp(value, knots[:, 0], knots[:, 1])), HIGHEST), 2)
+    return round(min(curve.expected(evidence.values), HIGHEST), 2)
+
+
+def reason_of(
+    name: str, confidence: float, evidence: Evidence, checks: Rating, spacing: Spacing
+) -> str:
+    """Return why a confidence is low, a sentence: what the worst failed check says, or the sign.
+
+    Empty when every check is passed and the confidence is not below `LOW`.
+    """
+    if checks.reason or confidence >= LOW:
+        return checks.reason
+    table = calibration()
+    curve = table.curves[table.curve_of.get(name, "any")]
+    return words_of(curve.worst(evidence.values), evidence, spacing)
 
 
 def meaning() -> str:

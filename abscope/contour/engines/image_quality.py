@@ -23,12 +23,19 @@ NORMAL = 1.4826
 
 
 def image_checks(
-    image: Volume, work: Working, body: BoolArray, planes_per: int = 1
+    image: Volume, work: Working, body: BoolArray, noise: float, gap: float
 ) -> tuple[Check, ...]:
-    """Return the checks of an image; `body` lies on the working grid."""
-    noise, air = noise_hu(image, work, body, planes_per), outside_hu(work, body)
+    """Return the checks of an image; `body` lies on the working grid.
+
+    Parameters
+    ----------
+    noise : float
+        What `noise_hu` measured.
+    gap : float
+        Distance of the planes as they came, mm; `image` may have planes between them.
+    """
+    air = outside_hu(work, body)
     metal = float((work.hu_zyx[body] > METAL_HU).mean()) if body.any() else 0.0
-    gap = image.grid.plane_spacing_mm * planes_per
     length = float(np.ptp(image.grid.plane_offsets_mm)) + gap
     checks = [
         check(noise, (-1.0, 0.0, 50.0, 200.0), "", f"The image is noisy (SD {noise:.0f} HU)."),

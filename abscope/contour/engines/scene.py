@@ -35,6 +35,8 @@ class Scene:
         The image on the working grid.
     image_checks : tuple of Check
         What is amiss with the image itself; part of every structure's rating.
+    noise_hu : float
+        Standard deviation of the noise in soft tissue.
     body : ndarray of bool or None
         Filled, on the working grid.
     middle_mm : float
@@ -50,6 +52,7 @@ class Scene:
     work: Working
     planes_per: int = 1
     image_checks: tuple[Check, ...] = ()
+    noise_hu: float = 0.0
     body: BoolArray | None = None
     middle_mm: float = 0.0
     airways: Airways = NO_AIRWAYS
@@ -65,6 +68,11 @@ class Scene:
         """Distances between planes (median), rows and columns of the image, mm."""
         grid = self.image.grid
         return (grid.plane_spacing_mm or 1.0, *grid.spacing_yx_mm)
+
+    @property
+    def own_spacing(self) -> Spacing:
+        """The same of the image as it came."""
+        return (self.grid.plane_spacing_mm or 1.0, *self.grid.spacing_yx_mm)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)

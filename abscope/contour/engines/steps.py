@@ -13,7 +13,7 @@ import numpy as np
 from abscope.contour.engines.airways import find_airways
 from abscope.contour.engines.body import find_body, middle_mm, refine_body
 from abscope.contour.engines.filled import without_holes
-from abscope.contour.engines.image_quality import image_checks
+from abscope.contour.engines.image_quality import image_checks, noise_hu
 from abscope.contour.engines.lungs import find_lungs
 from abscope.contour.engines.rating import (
     Rating,
@@ -59,7 +59,9 @@ def _body(scene: Scene) -> Makers:
     scene.body = find_body(scene.work)
     body, work = body_of(scene), scene.work
     scene.middle_mm = middle_mm(body, work)
-    scene.image_checks = image_checks(scene.image, work, body, scene.planes_per)
+    scene.noise_hu = noise_hu(scene.image, work, body, scene.planes_per)
+    gap_mm = scene.own_spacing[0]
+    scene.image_checks = image_checks(scene.image, work, body, scene.noise_hu, gap_mm)
     return {
         "External": lambda: Drawn(
             mask=refine_body(scene.image.array_zyx, work, body), rating=rate_body(body, work)
