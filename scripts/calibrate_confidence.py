@@ -3,7 +3,7 @@
 Both patients' CTs (``ABSCOPE_TEST_DATA``) are contoured as they are and under each change of
 ``benchmarks.perturbations``; the Dice of every structure with that on the unchanged image is set
 against its signs of trouble. Run it again after a change of the engine:
-``python scripts/calibrate_confidence.py --processes 2`` (some fifteen minutes of two cores). It
+``python scripts/calibrate_confidence.py --processes 2`` (some ten minutes of two cores). It
 writes, in one go, the points beside this file, the table beside the engine and the tables of
 ``docs/confidence.md``. ``--fit`` leaves out the measuring; ``--resume`` measures only what is not
 among the points yet.
@@ -29,7 +29,14 @@ from abscope.core.geometry import Volume
 from abscope.core.structures import Roi, StructureSet
 from abscope.dicom.reader import read_upload
 from abscope.dicom.sources import from_paths
-from benchmarks.perturbations import MAY_FAIL, MUST_STAY, Change, agreement, without_lung
+from benchmarks.perturbations import (
+    MAY_FAIL,
+    MUST_STAY,
+    Change,
+    agreement,
+    pixels_of,
+    without_lung,
+)
 from benchmarks.real_cases import data_path
 from scripts.confidence_fit import Point, read_points, write_points, write_table
 from scripts.confidence_tables import write_document
@@ -44,8 +51,12 @@ FINITE = frozenset({"Lung_L", "Lung_R", "Lungs", "Trachea", "Bronchus", "Heart"}
 #: Clinical contours to which changed ones are compared, where the whole organ is shown.
 CLINICAL = {"Lung_L": "Lung-Left", "Lung_R": "Lung-Right"}
 
-#: What the forked workers share: the image, its contours and the clinic's, by patient.
-_SHARED: dict[str, tuple[Volume, dict[str, Roi], StructureSet | None]] = {}
+#: Changes under which contours may fail are made on pixels about this wide, as these are fast (mm).
+FAST_MM = 1.5
+
+#: What the forked workers share: the image, its contours and the clinic's, by patient and by
+#: whether it is the fast one.
+_SHARED: dict[tuple[str, bool], tuple[Volume, dict[str, Roi], StructureSet | None]] = {}
 
 
 def drawn(image: Volume) -> tuple[dict[str, Roi], dict[str, Evidence]]:
@@ -80,7 +91,7 @@ def changes_of(truth: dict[str, Roi]) -> dict[str, Change]:
 def measured(task: tuple[str, str]) -> list[Point]:
     """Return what one change of a patient's CT led to."""
     patient, name = task
-    image, truth, clinical = _SHARED[patient]
+    image, truth, clinical = _SHARED[patient, is_fast(name)]
     changed = changes_of(truth)[name](image)
     found, signs = drawn(changed)
     points = []
@@ -116,7 +127,15 @@ def share(patient: str) -> None:
     (draft,) = read_upload(from_paths([path for path in paths if path is not None])).drafts
     image = draft.series[0][1]
     clinical = draft.structure_sets[0] if len(PATIENTS[patient]) > 1 else None
-    _SHARED[patient] = (image, drawn(image)[0], clinical)
+    _SHARED[patient, False] = _SHARED[patient, True] = (image, drawn(image)[0], clinical)
+    if image.grid.spacing_yx_mm[0] < FAST_MM:
+        image = pixels_of(2)(image)
+        _SHARED[patient, True] = (image, drawn(image)[0], None)
+
+
+def is_fast(change: str) -> bool:
+    """Return whether a change is made on the fast image of a patient."""
+    return change != "none" and change not in MUST_STAY
 
 
 def measure(processes: int, known: list[Point]) -> Iterator[list[Point]]:
@@ -126,9 +145,9 @@ def measure(processes: int, known: list[Point]) -> Iterator[list[Point]]:
         share(patient)
     tasks = [
         (patient, name)
-        for patient, (_, truth, _) in _SHARED.items()
+        for (patient, fast), (_, truth, _) in _SHARED.items()
         for name in changes_of(truth)
-        if (patient, name) not in done
+        if (patient, name) not in done and fast == is_fast(name)
     ]
     with multiprocessing.get_context("fork").Pool(processes, maxtasksperchild=8) as pool:
         yield from pool.imap_unordered(measured, tasks)
