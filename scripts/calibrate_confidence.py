@@ -96,7 +96,8 @@ def measured(task: tuple[str, str]) -> list[Point]:
     found, signs = drawn(changed)
     points = []
     for key, roi in found.items():
-        dice = agreement(truth.get(key), roi, (image.grid, changed.grid), whole=key in FINITE)
+        whole = key in FINITE and name.startswith("cut")
+        dice = agreement(truth.get(key), roi, (image.grid, changed.grid), whole=whole)
         points.append(
             Point(
                 patient=patient,

@@ -32,7 +32,7 @@ CAUTION = 4.0
 #: Rounds of the weighting.
 ROUNDS = 12
 #: Fewer points than this go to the curve of all structures.
-FEWEST = 30
+FEWEST = 10
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
