@@ -18,9 +18,9 @@ from tests import phantoms
 HuArray = npt.NDArray[np.float32]
 Point = tuple[float, float, float]
 GRID = Grid.regular(
-    origin_mm=(-165.0, -125.0, -495.0),
+    origin_mm=(-177.0, -129.0, -495.0),
     spacing_zyx_mm=(3.0, 1.5, 1.5),
-    shape_zyx=(74, 168, 221),
+    shape_zyx=(74, 173, 237),
     frame_of_reference_uid=phantoms.FRAME_UID,
 )
 PET_GRID = Grid.regular(
@@ -57,7 +57,7 @@ NODULES = (
 #: Its centre lies 8 mm inside the border to the ribs, which cuts off a cap of 4 mm.
 AT_WALL = Sphere(center_mm=(-127.9, -5.0, -385.0), radius_mm=12.0)
 #: Its centre lies 10 mm inside the border to the mediastinum.
-AT_MEDIASTINUM = Sphere(center_mm=(-34.4, -5.0, -400.0), radius_mm=14.0)
+AT_MEDIASTINUM = Sphere(center_mm=(-38.0, -5.0, -424.0), radius_mm=14.0)
 #: A vessel of 2 mm radius runs into this one from the mediastinum.
 ON_VESSEL = Sphere(center_mm=(-85.0, 35.0, -345.0), radius_mm=7.0)
 VESSEL_RADIUS_MM = 2.0
@@ -71,8 +71,8 @@ HILUM: tuple[tuple[Point, Point, float], ...] = (
     ((72.0, 10.0, -398.0), (98.0, 12.0, -412.0), 2.5),
 )
 #: A tumor whose uptake is high, in a collapsed part of the lung of the same CT number.
-IN_COLLAPSE = Sphere(center_mm=(-88.0, -20.0, -445.0), radius_mm=12.0)
-COLLAPSE = ((-88.0, -12.0, -448.0), (26.0, 30.0, 20.0))
+IN_COLLAPSE = Sphere(center_mm=(-96.0, 14.0, -445.0), radius_mm=12.0)
+COLLAPSE = ((-96.0, 22.0, -448.0), (26.0, 30.0, 20.0))
 TUMOR_SUV, COLLAPSE_SUV, BODY_SUV, LUNG_SUV = 9.0, 2.0, 1.2, 0.5
 #: SUV to Bq/mL of `image_phantoms.pet_series`: 253.314 MBq left in 70 kg.
 BQ_PER_ML = 253.314e6 / 70_000.0
@@ -134,7 +134,7 @@ def chest(noise_hu: float = 12.0) -> Volume:
     """Return the CT: 40 HU tissue, -840 HU lung, bone, airways, vessels and all tumors."""
     x, y, z = points()
     hu = np.full(GRID.shape_zyx, -1000.0, dtype=np.float32)
-    hu[((x / 160) ** 2 + (y / 115) ** 2 <= 1) & (z > -1e6)] = TISSUE_HU
+    hu[((x / 170) ** 2 + (y / 124) ** 2 <= 1) & (z > -1e6)] = TISSUE_HU
     spine = np.hypot(x, y - 58.0) + 0 * z
     hu[spine <= 17.0] = 230
     canal = np.hypot(x, y - 84.0) + 0 * z
@@ -148,7 +148,7 @@ def chest(noise_hu: float = 12.0) -> Volume:
     for part in solid:
         hu = np.where(part > 0, np.maximum(hu, hu + (TISSUE_HU - hu) * part), hu)
     top = (0.0, 0.0, -250.0)
-    for end in ((0.0, 0.0, CARINA_Z_MM), (30.0, 0.0, -392.0), (-30.0, 0.0, -392.0)):
+    for end in ((0.0, 0.0, CARINA_Z_MM), (22.0, 0.0, -382.0), (-20.0, 0.0, -382.0)):
         start = top if end[0] == 0 else (0.0, 0.0, CARINA_Z_MM)
         wall, air = tube(start, end, 9.5), tube(start, end, 7.0)
         hu = np.where(wall > 0.5, np.maximum(hu, TISSUE_HU), hu)
@@ -166,7 +166,7 @@ def suv_at(points_mm: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         size = np.sqrt(scaled[0] ** 2 + scaled[1] ** 2 + scaled[2] ** 2)
         return np.asarray(np.clip(0.5 + (1.0 - size) * min(axes) / blur_mm, 0.0, 1.0))
 
-    suv = np.where((x / 160) ** 2 + (y / 115) ** 2 <= 1, BODY_SUV, 0.02)
+    suv = np.where((x / 170) ** 2 + (y / 124) ** 2 <= 1, BODY_SUV, 0.02)
     for lung in (LEFT_LUNG, RIGHT_LUNG):
         suv = suv + (LUNG_SUV - suv) * inside(*lung)
     suv = suv + (COLLAPSE_SUV - suv) * inside(*COLLAPSE)
