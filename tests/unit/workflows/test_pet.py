@@ -8,7 +8,14 @@ from abscope.core.errors import NotFoundError
 from abscope.core.geometry import Grid
 from abscope.workflows.context import Actor, open_context
 from abscope.workflows.importing import check_reading, save
-from abscope.workflows.pet import at_point, choose_pet, fusable_pets, highest, shown_volume
+from abscope.workflows.pet import (
+    at_point,
+    choose_pet,
+    fusable_pets,
+    highest,
+    shown_volume,
+    suv_in_frame,
+)
 from abscope.workflows.scenes import scene_parts
 from tests import image_phantoms, phantoms
 from tests.unit.dicom.uploads import read
@@ -79,3 +86,37 @@ def test_a_pet_without_factor_is_shown_in_its_own_unit(context):
     case = save(context, ACTOR, check_reading(read(slices), frozenset()))
     assert shown_volume(context, case.series[0]).unit == "BQML"
     assert highest(context, case.series[0]).suv is None
+
+
+def test_an_engine_is_given_the_newest_pet_with_an_suv_in_the_frame_of_the_ct(context, case):
+    ct = next(s for s in case.series if s.modality == "CT")
+    newest = next(s for s in case.series if s.date == "2024-06-01")
+    found = suv_in_frame(context, case, ct.uid)
+    assert found.note == ""
+    assert (found.volume.unit, found.volume.grid.shape_zyx) == ("g/mL", GRID.shape_zyx)
+    stored = context.cases.volume(newest).array_zyx
+    assert found.volume.array_zyx[0, 0, 0] == pytest.approx(stored[0, 0, 0] * newest.suv.factor)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"PatientWeight": None}, "(0010,1030)"),
+        ({"RadionuclideTotalDose": None}, "(0018,1074)"),
+        ({"FrameOfReferenceUID": "1.2.3"}, "another frame of reference"),
+    ],
+)
+def test_a_pet_that_gives_no_suv_is_not_used_and_the_reason_is_said(context, changes, words):
+    groups = [phantoms.ct_series(grid=GRID), image_phantoms.pet_series(grid=GRID, **changes)]
+    case = save(context, ACTOR, check_reading(read(*groups), frozenset()))
+    ct = next(s for s in case.series if s.modality == "CT")
+    found = suv_in_frame(context, case, ct.uid)
+    assert found.volume is None
+    assert found.note.startswith("The PET was not used: ")
+    assert words in found.note
+
+
+def test_without_a_pet_there_is_nothing_to_say(context):
+    case = save(context, ACTOR, check_reading(read(phantoms.ct_series(grid=GRID)), frozenset()))
+    found = suv_in_frame(context, case, case.series[0].uid)
+    assert (found.volume, found.note) == (None, "")
