@@ -16,6 +16,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import math
 import pathlib
 
 import numpy as np
@@ -95,10 +96,13 @@ def calibration() -> Calibration:
 
 
 def confidence_of(name: str, evidence: Evidence) -> float:
-    """Return the confidence of a structure (TG-263 name), 0 to 1; no sign can raise it."""
+    """Return the confidence of a structure (TG-263 name), 0 to 1; no sign can raise it.
+
+    It is cut to two digits, so that rounding never lifts it over `LOW`.
+    """
     table = calibration()
     curve = table.curves[table.curve_of.get(name, "any")]
-    return round(min(curve.expected(evidence.values), HIGHEST), 2)
+    return math.floor(100.0 * min(curve.expected(evidence.values), HIGHEST) + 1e-9) / 100.0
 
 
 def reason_of(
