@@ -47,9 +47,9 @@ FAR_MM = 65.0
 FAR_LEAK_CM3 = 45.0
 #: Twigs thinner than about twice this fall off the main bronchi (mm).
 TWIG_MM = 1.0
-#: The fork widens over this height above the point where the trachea parts (mm). A width would
+#: The fork is told this height above the point where the trachea parts (mm). A width would
 #: change with every noise, as it grows slowly from the trachea's to that of both bronchi.
-FORK_MM = 10.0
+FORK_MM = 6.0
 #: Where it parts without widening by more than this factor, there is no fork.
 FLARE = 1.15
 #: Thresholds tried, strictest first.
