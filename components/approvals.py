@@ -11,6 +11,7 @@ from abscope.core.errors import AbscopeError
 from abscope.workflows.approving import approve_structures, approved_words
 from abscope.workflows.context import Actor
 from components import notices, runtime, structure_names
+from components.structure_names import CONFIDENCE_HELP
 from components.tables_case import set_name
 
 _BOX = "Approved"
@@ -20,7 +21,7 @@ def show(case: Case, actor: Actor, shown: Sequence[str] | None) -> None:
     """Draw the structures of the shown sets with who approved them; store what a person changes."""
     keys, rows = _rows(case, shown)
     if not rows:
-        st.caption("No structures are shown. Choose a structure set above.")
+        st.caption("No structures are shown. Choose a structure set above the viewer.")
         return
     st.caption(
         "Approve what you have looked at on every plane. Approval belongs to these contours: an "
@@ -28,6 +29,7 @@ def show(case: Case, actor: Actor, shown: Sequence[str] | None) -> None:
         "neither dose nor predictions."
     )
     hidden = {"Set"} if len({uid for uid, _ in keys}) == 1 else set()
+    hidden |= {name for name in ("Confidence", "Note") if not any(r[name] for r in rows)}
     with st.form("contours.approvals", border=False):
         edited = st.data_editor(
             rows, hide_index=True, height="content" if len(rows) <= 25 else "auto",
@@ -36,8 +38,9 @@ def show(case: Case, actor: Actor, shown: Sequence[str] | None) -> None:
             column_order=[name for name in rows[0] if name not in hidden],
             column_config={
                 "Volume (cm³)": st.column_config.NumberColumn(format="%.1f"),
-                "Confidence": st.column_config.NumberColumn(format="%.2f"),
+                "Confidence": st.column_config.NumberColumn(format="%.2f", help=CONFIDENCE_HELP),
             },
+            placeholder="\u2014",
         )  # fmt: skip
         pressed = st.form_submit_button(
             "Save approvals", key="contours.approvals.save", icon=":material/verified:"
@@ -58,7 +61,7 @@ def show(case: Case, actor: Actor, shown: Sequence[str] | None) -> None:
     except AbscopeError as problem:
         notices.error(problem)
     else:
-        structure_names.saved(case)  # the table above shows who approved
+        structure_names.saved(case)  # the table below shows who approved
         st.rerun()
 
 
@@ -74,6 +77,7 @@ def _rows(
             "Set": set_name(info, count=False),
             "Volume (cm³)": roi.volume_cm3,
             "Confidence": roi.confidence,
+            "Note": roi.confidence_reason,
             "By": approved_words(roi),
         }
         for info, roi in pairs

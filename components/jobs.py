@@ -44,6 +44,8 @@ _NOTHING_STORED = {
     "stopped": "Contouring stopped when the server stopped. Nothing of it was stored.",
 }
 _BUSY_NOTE = "Waiting for a worker"
+#: Session key of the ended job whose notice a person put away.
+_DISMISSED = "contours.dismissed"
 
 
 def start_contouring(
@@ -55,6 +57,7 @@ def start_contouring(
     box: tuple[Point, Point] | None = None,
 ) -> Job:
     """Submit the engine as a background job; the same request runs once."""
+    st.toast("Contouring begins: its progress stands below the viewer.", icon=":material/draw:")
     return runtime.runner().submit(
         CONTOUR_JOB,
         case_id,
@@ -82,7 +85,7 @@ def show(case: Case, actor: Actor) -> Job | None:
     if active:
         expected = {job.id: estimate_of(runtime.context(), job) for job in active}
         _under_way(expected, case.id)
-    elif jobs and _is_recent(jobs[0]):
+    elif jobs and _is_recent(jobs[0]) and state.recall(_DISMISSED) != jobs[0].id:
         _ended(jobs[0], actor)
     return jobs[0] if jobs else None
 
@@ -179,7 +182,14 @@ def _ended(job: Job, actor: Actor) -> None:
         "stopped": (st.warning, ":material/power_off:"),
     }.get(job.state, (st.info, ":material/cancel:"))
     box(words, icon=icon)
-    if st.button("Try again", key=f"contours.again.{job.id}", icon=":material/refresh:"):
+    row = st.container(horizontal=True)
+    again = row.button("Try again", key=f"contours.again.{job.id}", icon=":material/refresh:")
+    row.button(
+        "Dismiss", key=f"contours.dismiss.{job.id}", type="tertiary",
+        on_click=state.remember, args=(_DISMISSED, job.id),
+        help="The list of runs keeps it: How this was made.",
+    )  # fmt: skip
+    if again:
         asked = json.loads(job.parameters) | {"actor": actor.name}
         runtime.runner().submit(CONTOUR_JOB, job.case_id, asked)
         st.rerun()

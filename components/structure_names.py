@@ -18,8 +18,12 @@ from components import notices, state
 from components.cached import set_headings
 
 _NAME = "TG-263 name"
-#: A longer table scrolls, so that the sections below stay near the viewer.
-MOST_ROWS = 11
+CONFIDENCE_HELP = (
+    "Agreement (Dice, 0 to 1) that the engine expects with its own contour on an undisturbed scan; "
+    "for networks their own mean probability. Not a measured accuracy. A dash: drawn by hand"
+)
+#: A longer table scrolls, so that what follows stays in reach.
+MOST_ROWS = 25
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,7 @@ def edit(case: Case, shown: Sequence[str] | None) -> SavedNames | None:
     """Draw the structures of the shown sets; return the chosen names when they were saved."""
     keys, rows = _stored(case, shown)
     if not rows:
-        st.info("No structures are shown. Import an RTSTRUCT or draw automatic contours below.")
+        st.info("No structures are shown. Import an RTSTRUCT or draw automatic contours.")
         return None
     seen = _seen(case, keys, rows)
     hidden = {"Set"} if len({key[0] for key in keys}) == 1 else set()
@@ -168,8 +172,7 @@ def _columns(rows: list[dict[str, object]]) -> dict[str, object]:
         "Confidence": st.column_config.NumberColumn(
             width=90,
             format="%.2f",
-            help="The engine's own plausibility check, 0 to 1; not a measured accuracy. A dash: "
-            "drawn by hand",
+            help=CONFIDENCE_HELP,
         ),
         "Named by": st.column_config.TextColumn(
             help="The rule that recognized the name, or who gave it; and how certain it is, up to "

@@ -79,7 +79,9 @@ def _place(case: Case, actor: Actor) -> None:
     if run.button(
         "Outline tumor", key="contours.tumor.run", type="primary", icon=":material/adjust:",
         disabled=seed is None or bool(half),
-        help="Needs a seed, and both corners of a box or none.",
+        help="Needs a seed, and both corners of a box or none."
+        if seed is None or half
+        else "Outlines the tumor that holds the seed, tighter and looser too.",
     ):  # fmt: skip
         jobs.start_contouring(case.id, actor, "click", [], seed, box)
         st.rerun()

@@ -1,4 +1,4 @@
-"""Structures on the image: the viewer, their table, and below it one of eight things to do."""
+"""Structures on the image: the viewer, below it one of eight things to do, then their table."""
 
 from __future__ import annotations
 
@@ -82,9 +82,6 @@ else:
     editing.note(case, shown)
 
 jobs.show(case, actor)
-structure_names.show(context, actor, case, shown)
-runs.show(case, shown)
-
 section = st.segmented_control(  # only the chosen section is computed and drawn
     "What to do",
     ["Draw", "Tumor", "Edit", "Doubt", "Check", "Compare", "Approve", "Export"],
@@ -110,5 +107,8 @@ elif section == "Approve":
     approvals.show(case, actor, shown)
 else:
     exports.structures(case, actor, shown)
+
+structure_names.show(context, actor, case, shown)
+runs.show(case, shown)
 with st.popover("Import report", icon=":material/fact_check:"):
     report.kept_reports(context.documents.of_case(case.id, "import"), all_findings(case))

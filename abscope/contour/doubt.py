@@ -1,7 +1,9 @@
 """How far a contour may be off, as a small set of plausible alternatives to it.
 
-The doubt is an expected Dice with the contour that ought to be there: an engine's confidence, or
-for contours drawn by people the published agreement of observers. The alternatives are the contour
+The doubt is an expected Dice with the contour that ought to be there: the published agreement of
+observers, or an engine's confidence where that is lower or nothing is published. An engine's
+confidence is its agreement with itself on other scans, so it never makes an automatic contour more
+certain than people are of theirs. The alternatives are the contour
 moved inward ("tighter") and outward ("looser") everywhere by the distance at which its Dice with
 the original falls to that value. They bound the effect of a border that is off in one direction;
 errors that differ from place to place, or a wrong organ, they do not describe.
@@ -25,7 +27,9 @@ from abscope.core.rasterise import region_weights
 from abscope.core.structures import Region, Roi
 
 Side = Literal["tighter", "looser"]
-ENGINE_SOURCE = "confidence of the engine"
+ENGINE_SOURCE = (
+    "confidence of the engine, which is its agreement with itself: the doubt may be larger"
+)
 #: Doubt outside these is no basis for a band: no engine is perfect, and a contour that is expected
 #: to miss half of the structure has no border to move.
 HIGHEST_DICE = 0.99
@@ -81,11 +85,11 @@ def doubt_of(roi: Roi | RoiInfo) -> Doubt | None:
     >>> doubt_of(Roi(number=1, name="ring", contours=())) is None
     True
     """
-    if roi.confidence is not None:
+    people = human_dice(roi.standard_name)
+    if roi.confidence is not None and (people is None or roi.confidence < people.mean):
         if roi.confidence < LEAST_DICE:
             return None
         return Doubt(expected_dice=min(roi.confidence, HIGHEST_DICE), source=ENGINE_SOURCE)
-    people = human_dice(roi.standard_name)
     if people is None:
         return None
     return Doubt(expected_dice=people.mean, source=f"agreement of people: {people.source}")

@@ -56,7 +56,7 @@ function structureRow(viewer, s, i) {
     class: "abv-go", "data-solo": i, title: "Only this structure, in every set", "aria-label": `Show only ${s.name}`, "aria-pressed": "false", disabled: !s.slabs });
   const go = button(targetIcon(), () => { viewer.goto(s.centre()); viewer.notify(); }, {
     class: "abv-go", title: "Go to this structure", "aria-label": `Go to ${s.name}`, disabled: !s.slabs });
-  const doubt = s.low ? [button("low", open, { class: "abv-doubt", "data-doubt": i, title: doubtText(s), "aria-label": `${s.name}: ${doubtText(s)}` })] : [];
+  const doubt = s.low || s.reason ? [button(s.low ? "low" : "note", open, { class: "abv-doubt", "data-doubt": i, title: doubtText(s), "aria-label": `${s.name}: ${doubtText(s)}` })] : [];
   return { box, solo, style, item: el("div", { class: "abv-item" }, swatch, label, ...doubt, solo, go) };
 }
 

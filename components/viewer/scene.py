@@ -48,7 +48,7 @@ PERCENT_LEVELS = (105, 100, 95, 80, 50, 20)
 ABSOLUTE_LEVELS_GY = (70, 66, 60, 50, 45, 40, 30, 20, 10, 5, 2, 1)
 MOST_LEVELS = 7
 #: A confidence under this is marked in the legend, as is every structure with a reason for doubt.
-LOW_CONFIDENCE = 0.5
+LOW_CONFIDENCE, LOW_WITH_REASON = 0.5, 0.95
 TARGETS = ("GTV", "CTV", "ITV", "PTV")
 
 
@@ -319,9 +319,10 @@ def _add_structures(writer: BlobWriter, scene: Scene, grid: Grid) -> list[dict[s
 
 
 def _is_doubted(roi: Roi) -> bool:
-    """Whether the legend marks a structure: an engine gave a reason, or a low confidence."""
-    low = roi.confidence is not None and roi.confidence < LOW_CONFIDENCE
-    return low or bool(roi.confidence_reason)
+    """Whether the legend says "low"; a reason beside a high confidence is only a note."""
+    if roi.confidence is None:
+        return False
+    return roi.confidence < (LOW_WITH_REASON if roi.confidence_reason else LOW_CONFIDENCE)
 
 
 def _levels(prescribed_gy: float | None, max_gy: float) -> dict[str, Any]:

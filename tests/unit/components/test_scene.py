@@ -145,6 +145,7 @@ def test_names_from_files_survive_as_text():
         (0.4, "", True),
         (0.0, "", True),
         (0.9, "Cut off.", True),
+        (0.98, "It reaches the last plane.", False),
     ],
 )
 def test_doubt_of_an_engine_is_marked_and_its_reason_goes_along(confidence, reason, low):

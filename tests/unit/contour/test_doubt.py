@@ -59,12 +59,16 @@ def test_less_confidence_gives_a_wider_band():
 
 
 def test_where_the_doubt_comes_from():
-    assert doubt_of(sphere(20.0, 0.95)) == Doubt(expected_dice=0.95, source=ENGINE_SOURCE)
-    assert doubt_of(sphere(20.0, 1.0)).expected_dice == 0.99
+    canal = dataclasses.replace(sphere(20.0, 0.95), standard_name="SpinalCanal")
+    assert doubt_of(canal) == Doubt(expected_dice=0.95, source=ENGINE_SOURCE)
+    assert doubt_of(dataclasses.replace(canal, confidence=1.0)).expected_dice == 0.99
     assert doubt_of(sphere(20.0, 0.2)) is None
     observed = doubt_of(sphere(20.0, None))
     assert observed.expected_dice == 0.91
     assert "McCall" in observed.source
+    # No engine is surer than people are of theirs; a lower confidence counts.
+    assert doubt_of(sphere(20.0, 0.98)) == observed
+    assert doubt_of(sphere(20.0, 0.85)) == Doubt(expected_dice=0.85, source=ENGINE_SOURCE)
     assert doubt_of(dataclasses.replace(sphere(20.0, None), standard_name="GTV_1")) is None
 
 
