@@ -15,6 +15,7 @@
         ├── ModelError         a model cannot be applied, or its file cannot be trusted
         ├── EngineError        a contouring engine cannot run or found nothing
         ├── ConflictError      two versions of one thing, or two people editing one case
+        │   └── BusyError      another process is writing; it passes
         ├── JobCancelledError  a person stopped a background job
         ├── NotFoundError      no such case, series, structure, dose or model
         └── AccessError        the person may not see this
@@ -160,6 +161,10 @@ class EngineError(RefusedError):
 
 class ConflictError(RefusedError):
     """Two versions of one object, or two people editing one case."""
+
+
+class BusyError(ConflictError):
+    """The archive is being written by another process; another attempt may work."""
 
 
 class JobCancelledError(RefusedError):

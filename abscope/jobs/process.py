@@ -21,24 +21,36 @@ from typing import IO
 
 from abscope.jobs.worker import Outcome, Task
 
+#: For this long the last words of a worker that has ended are waited for.
+LAST_LINE_SECONDS = 0.5
+
 
 class WorkerDied(Exception):
     """The worker process ended without an answer."""
 
 
 class WorkerProcess:
-    """One worker; it is started at once."""
+    """One worker; it is started at once.
+
+    Raises
+    ------
+    WorkerDied
+        When the system does not start another process.
+    """
 
     def __init__(self) -> None:
         paths = [path or str(pathlib.Path.cwd()) for path in sys.path]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "abscope.jobs.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
-            start_new_session=True,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "abscope.jobs.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                encoding="utf-8",
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+                start_new_session=True,
+            )
+        except OSError:
+            raise WorkerDied from None
         self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
         reader = threading.Thread(
             target=_read, args=(self._stdout, self._answers), name="job-answers", daemon=True
@@ -72,10 +84,18 @@ class WorkerProcess:
         try:
             line = self._answers.get(timeout=seconds)
         except queue.Empty:
-            return None
-        if not line:
+            if self._process.poll() is None:
+                return None
+            line = self._last_line()
+        if not line.endswith("\n"):  # the end, or half an answer before it
             raise WorkerDied
         return Outcome(**json.loads(line))
+
+    def _last_line(self) -> str:
+        """Return what an ended worker has still said; what it started may hold its pipe open."""
+        with contextlib.suppress(queue.Empty):
+            return self._answers.get(timeout=LAST_LINE_SECONDS)
+        return ""
 
     def kill(self) -> None:
         """End the worker and all that it started, whatever they do, and wait for it."""
@@ -107,6 +127,31 @@ class WorkerProcess:
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
             self._process.stdin.close()
+
+
+class Held:
+    """The worker, apart from the runner, so that the one can end when the other is given up."""
+
+    def __init__(self) -> None:
+        self.worker: WorkerProcess | None = None
+        self.is_given_up = False
+
+    def give_up(self) -> None:
+        """End the worker because the server ends or the runner is not used any more."""
+        self.is_given_up = True
+        self.stop()
+
+    def stop(self) -> None:
+        """Let the worker end by itself, if there is one."""
+        worker, self.worker = self.worker, None
+        if worker is not None:
+            worker.stop()
+
+    def kill(self) -> None:
+        """End the worker at once, if there is one."""
+        worker, self.worker = self.worker, None
+        if worker is not None:
+            worker.kill()
 
 
 def _read(stream: IO[str], answers: queue.SimpleQueue[str]) -> None:

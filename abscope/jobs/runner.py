@@ -9,6 +9,10 @@ replaced to give memory back.
 Every job has an owner, the server that has it in hand (`abscope.jobs.owner`). When that is gone,
 whoever looks next (`JobRunner.settle`) marks what it was running as stopped and takes over what
 waited. A running job is not begun again by itself: it may be what brought the server down.
+
+The archive may be busy at any moment. A look at a running job's row is left out then; how a job
+ended is written again and again until it is stored. A row that is running here by its own word and
+that no runner has in hand is marked as failed by the same look.
 """
 
 from __future__ import annotations
@@ -19,13 +23,14 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from abscope.core.errors import AbscopeError
+from abscope.core.errors import AbscopeError, BusyError, NotFoundError
 from abscope.core.ids import check_case_id
-from abscope.core.ports import Clock, Job, JobStore, SystemClock
+from abscope.core.ports import Clock, Job, JobState, JobStore, SystemClock
 from abscope.jobs.owner import HEARTBEAT_SECONDS, is_alive, this_owner
-from abscope.jobs.process import WorkerDied, WorkerProcess
+from abscope.jobs.patience import T, patiently
+from abscope.jobs.process import Held, WorkerDied, WorkerProcess
 from abscope.jobs.worker import ALLOWED, Outcome, Task, check_path, perform
 
 logger = logging.getLogger(__name__)
@@ -38,6 +43,8 @@ RUNS_PER_WORKER = 20
 CANCEL_SECONDS = 10.0
 #: How often a running job's row is looked at.
 LOOK_SECONDS = 0.25
+#: When the runner is closed, an ending that cannot be written is tried for this long.
+LAST_WRITE_SECONDS = 30.0
 #: Shown when the worker process died.
 DIED = (
     "The worker stopped unexpectedly, perhaps for lack of memory. "
@@ -74,27 +81,15 @@ def finish(store: JobStore, job_id: str, outcome: Outcome) -> None:
         store.end_job(job_id, "done", message=message, result=outcome.result)
 
 
-class _Held:
-    """The worker, apart from the runner, so that the one can end when the other is given up."""
+#: The runners of this process: what one of them has in hand is not lost.
+_runners: weakref.WeakSet[JobRunner] = weakref.WeakSet()
+_runners_lock = threading.Lock()
 
-    def __init__(self) -> None:
-        self.worker: WorkerProcess | None = None
-        self.is_given_up = False
 
-    def give_up(self) -> None:
-        """End the worker because the server ends or the runner is not used any more."""
-        self.is_given_up = True
-        self.stop()
-
-    def stop(self) -> None:
-        worker, self.worker = self.worker, None
-        if worker is not None:
-            worker.stop()
-
-    def kill(self) -> None:
-        worker, self.worker = self.worker, None
-        if worker is not None:
-            worker.kill()
+def _is_in_hand(job_id: str) -> bool:
+    with _runners_lock:
+        runners = list(_runners)
+    return any(runner.has(job_id) for runner in runners)
 
 
 class JobRunner:
@@ -125,7 +120,9 @@ class JobRunner:
         self._current: str | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
-        self._held = _Held()
+        self._held = Held()
+        with _runners_lock:
+            _runners.add(self)
         self._give_back = weakref.finalize(self, self._held.give_up)
 
     def submit(self, function: str, case_id: str, parameters: Mapping[str, Json]) -> Job:
@@ -140,6 +137,7 @@ class JobRunner:
             Ids and numbers, never arrays or patient data.
         """
         check_path(function, self._allowed)
+        self.settle()  # a row that nobody works on is not taken for the same job
         job = self._store.add_job(
             case_id=check_case_id(case_id),
             function=function,
@@ -153,32 +151,53 @@ class JobRunner:
     def cancel(self, job_id: str) -> Job:
         """Cancel a waiting job at once, and a running one within about `CANCEL_SECONDS`."""
         job = self._store.cancel_job(job_id)
-        if not job.is_unfinished:
-            with self._lock:
-                if job_id in self._queue:
-                    self._queue.remove(job_id)
+        if job.is_unfinished:
+            self.settle()
+            return self._store.get_job(job_id)
+        with self._lock:
+            if job_id in self._queue:
+                self._queue.remove(job_id)
         return job
 
-    def settle(self) -> tuple[Job, ...]:
-        """Settle the unfinished jobs of servers that are gone; return the rows as they were.
+    def has(self, job_id: str) -> bool:
+        """Whether the job is being run here or waits here for its turn."""
+        with self._lock:
+            return job_id == self._current or job_id in self._queue
 
-        What such a server was running is marked as stopped; what waited there waits here now.
+    def settle(self) -> tuple[Job, ...]:
+        """Settle the unfinished jobs that nobody works on; return the rows as they were.
+
+        What a server that is gone was running is marked as stopped; what waited there waits here
+        now. What this server was running without a worker is marked as failed. What the archive is
+        too busy for is left to the next look.
         """
         lost = []
         for job in self._store.unfinished_jobs():
-            with self._lock:
-                known = job.id == self._current or job.id in self._queue
-            if known or is_alive(job.owner, job.updated, self._clock.now()):
+            is_ours = job.owner == self._owner
+            if _is_in_hand(job.id):
                 continue
-            lost.append(job)
-            if job.is_being_cancelled:
-                self._store.end_job(job.id, "cancelled", message=CANCELLED)
-            elif job.state == "running":
-                self._store.end_job(job.id, "stopped", error=STOPPED)
-            elif self._store.adopt_job(job, self._owner):
-                self._store.update_job(job.id, message=TAKEN_OVER)
-                self._enqueue(job.id)
+            if not is_ours and is_alive(job.owner, job.updated, self._clock.now()):
+                continue
+            try:
+                if self._settle_lost(job, is_ours):
+                    lost.append(job)
+            except BusyError as error:
+                logger.warning("job %s was not settled: %s", job.id, error.code)
         return tuple(lost)
+
+    def _settle_lost(self, job: Job, is_ours: bool) -> bool:
+        """Settle a job that nobody works on; False when that has been done already."""
+        if job.is_being_cancelled:
+            return self._store.end_job(job.id, "cancelled", message=CANCELLED)
+        if job.state == "running":
+            state: JobState = "failed" if is_ours else "stopped"
+            return self._store.end_job(job.id, state, error=DIED if is_ours else STOPPED)
+        if not is_ours:
+            if not self._store.adopt_job(job, self._owner):
+                return False
+            self._store.update_job(job.id, message=TAKEN_OVER)
+        self._enqueue(job.id)
+        return not is_ours
 
     def close(self, *, wait: bool = True) -> None:
         """Take no more jobs; with `wait`, let the running one end. Waiting ones stay waiting."""
@@ -209,16 +228,29 @@ class JobRunner:
         try:
             while job_id is not None:
                 try:
-                    if self._store.start_job(job_id, self._owner):
-                        self._run(self._store.get_job(job_id))
-                except AbscopeError as error:  # the case was deleted, or the archive is full
+                    self._attend(job_id)
+                except AbscopeError as error:  # the case was deleted, or this runner is closed
                     logger.error("job %s could not be recorded: %s", job_id, error.code)
                     self._held.kill()  # it may be at work on what is gone
                 job_id = self._taken()
-        except BaseException:
+        except BaseException:  # the next look settles what was in hand here
+            self._held.kill()
             with self._lock:
+                self._queue.clear()
                 self._current = self._thread = None
             raise
+
+    def _attend(self, job_id: str) -> None:
+        """Run a job if it still waits."""
+        if self._patiently(lambda: self._store.start_job(job_id, self._owner)):
+            self._run(self._patiently(lambda: self._store.get_job(job_id)))
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        """Call the job table until it answers; without end, unless this runner is closed."""
+        return patiently(call, is_over=self._is_over)
+
+    def _is_over(self, tried_s: float) -> bool:
+        return tried_s > LAST_WRITE_SECONDS and (self._closed or self._held.is_given_up)
 
     def _taken(self) -> str | None:
         """Take the next job out of the queue; without one the thread counts as ended."""
@@ -241,9 +273,9 @@ class JobRunner:
             outcome = self._outcome(worker, job.id)
         except WorkerDied:
             self._held.kill()
-            self._end_without_worker(job.id)
+            self._patiently(lambda: self._end_without_worker(job.id))
         else:
-            finish(self._store, job.id, outcome)
+            self._patiently(lambda: finish(self._store, job.id, outcome))
 
     def _sent(self, task: Task) -> WorkerProcess:
         """Return the worker that has taken the task, a new one when the old one cannot."""
@@ -270,14 +302,37 @@ class JobRunner:
             if outcome is not None:
                 return outcome
             now = time.monotonic()
-            if asked is None and self._store.get_job(job_id).cancel:
+            if asked is None and self._is_to_be_cancelled(job_id):
                 asked = now
             if asked is not None and now - asked > CANCEL_SECONDS:
                 self._held.kill()
                 return Outcome(cancelled=True)
             if now - touched > HEARTBEAT_SECONDS:
                 touched = now
-                self._store.update_job(job_id)
+                self._touch(job_id)
+
+    def _is_to_be_cancelled(self, job_id: str) -> bool:
+        """Whether somebody wants that; not known, and looked at again, while the archive is busy.
+
+        Raises
+        ------
+        NotFoundError
+            When the row is gone with its case.
+        """
+        try:
+            return bool(self._store.get_job(job_id).cancel)
+        except NotFoundError:
+            raise
+        except AbscopeError as error:
+            logger.warning("job %s was not looked at: %s", job_id, error.code)
+            return False
+
+    def _touch(self, job_id: str) -> None:
+        """Show that this server is there; the next touch is soon enough when this one fails."""
+        try:
+            self._store.update_job(job_id)
+        except AbscopeError as error:
+            logger.warning("job %s was not touched: %s", job_id, error.code)
 
     def _end_without_worker(self, job_id: str) -> None:
         if self._store.get_job(job_id).cancel:

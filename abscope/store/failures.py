@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
-from abscope.core.errors import ConflictError, RefusedError
+from abscope.core.errors import BusyError, ConflictError, RefusedError
 
 #: The disk, the quota or the largest size of a file is used up.
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -47,7 +47,7 @@ def files() -> Iterator[None]:
 def of_database(reason: str) -> RefusedError:
     """Return the error for what the database says."""
     if "locked" in reason:
-        return ConflictError(
+        return BusyError(
             "archive-busy",
             "Another process is writing to the archive.",
             where="archive",

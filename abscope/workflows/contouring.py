@@ -13,10 +13,11 @@ from abscope.contour.engine import ContourEngine, EngineCard, Point, Report, Req
 from abscope.contour.manifest import Asked, Image, RunManifest, Surroundings
 from abscope.contour.steps_told import Step, StepsTold
 from abscope.core.case import Case, Series, StructureSetInfo
-from abscope.core.errors import ConflictError, EngineError, NotFoundError
+from abscope.core.errors import BusyError, ConflictError, EngineError, NotFoundError
 from abscope.core.ids import uid_from
 from abscope.core.ports import JobEnd
 from abscope.core.structures import StructureSet
+from abscope.jobs.patience import patiently
 from abscope.store.cases import Additions
 from abscope.workflows.context import Actor, Context, open_context
 from abscope.workflows.job_progress import JobProgress
@@ -26,6 +27,8 @@ from abscope.workflows.runs import RUN
 
 #: The function that a worker process runs; see `contour_job`.
 CONTOUR_JOB = "abscope.workflows.contouring:contour_job"
+#: Storing what was drawn is tried for this long while another process writes to the archive.
+STORE_SECONDS = 120.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -137,11 +140,11 @@ def contour_case(
     )
     if known is not None:  # the same image and request: the same contours are there already
         done = Contoured(structure_set=known, run=run)
-        _store_run(context, actor, case_id, done)
+        _when_free(lambda: _store_run(context, actor, case_id, done))
         return done
     info = structure_info(named, series.grid, context.cases.put_contours(named.rois))
     done = Contoured(structure_set=info, run=run)
-    _store(context, actor, case_id, done)
+    _when_free(lambda: _store(context, actor, case_id, done))
     return done
 
 
@@ -242,6 +245,11 @@ def _end(done: Contoured) -> JobEnd | None:
     return JobEnd(job_id=done.run.job_id, message=_summary(done), result=json.dumps(done.as_json()))
 
 
+def _when_free(store: Callable[[], None]) -> None:
+    """Store what took minutes to draw, though the archive may be busy for a while."""
+    patiently(store, passing=BusyError, is_over=lambda tried_s: tried_s > STORE_SECONDS)
+
+
 def _store(context: Context, actor: Actor, case_id: str, done: Contoured) -> None:
     """Add the set to the case as it is now; an engine's run may outlast somebody's edit."""
     add = Additions(
@@ -257,6 +265,8 @@ def _store(context: Context, actor: Actor, case_id: str, done: Contoured) -> Non
         case = context.cases.get(case_id)
         try:
             context.cases.extend(case_id, case.version, add, entry)
+        except BusyError:
+            raise
         except ConflictError:
             if attempt == 4:
                 raise

@@ -10,7 +10,6 @@ import pytest
 import streamlit as st
 
 from abscope.core.case import Patient
-from abscope.jobs.owner import this_owner
 from abscope.store.cases import Additions
 from abscope.workflows import findings
 from abscope.workflows.case_facts import set_facts
@@ -21,6 +20,7 @@ from tests.durability.worker import numbered, phantom
 from tests.fixtures.archives import settings_of
 from tests.pages.conftest import empty_home as empty_home
 from tests.pages.shown import Shown
+from tests.unit.jobs.memory import OTHER_SERVER
 
 OTHER = Actor(name="kim")
 
@@ -97,7 +97,7 @@ def test_s3_a_job_is_found_again_after_a_refresh(context):
     Shown.open("contours", "scan")  # the server runs, and has taken up what there was
     job = context.jobs.add_job(
         case_id="scan", function="abscope.workflows.contouring:contour_job", parameters="{}",
-        owner=this_owner(),
+        owner=OTHER_SERVER,
     )  # fmt: skip
     context.jobs.update_job(job.id, state="running", progress=0.4, message="Drawing the heart")
     shown = Shown.open("contours", "scan", by_address=True)

@@ -7,12 +7,12 @@ import json
 import pytest
 
 from abscope.contour.steps_told import Step
-from abscope.jobs.owner import this_owner
 from abscope.jobs.runner import JobRunner
 from abscope.workflows.approving import approve_structures
 from abscope.workflows.contouring import CONTOUR_JOB
 from abscope.workflows.job_progress import steps_text
 from tests.pages.conftest import ACTOR
+from tests.unit.jobs.memory import OTHER_SERVER
 
 CASE = "ct-only"
 STEPS = (
@@ -29,14 +29,14 @@ def _jobs(context, monkeypatch):
 
 def _add(jobs, engine="anatomical"):
     return jobs.add_job(
-        case_id=CASE, function=CONTOUR_JOB, owner=this_owner(),
+        case_id=CASE, function=CONTOUR_JOB, owner=OTHER_SERVER,
         parameters=json.dumps({"engine": engine, "structures": [], "actor": "kim"}),
     )  # fmt: skip
 
 
 def test_a_job_is_shown_by_structure_cancelled_and_tried_again(page, jobs):
     job, waiting = _add(jobs), _add(jobs, "click")
-    jobs.start_job(job.id, this_owner())
+    jobs.start_job(job.id, OTHER_SERVER)
     jobs.update_job(job.id, progress=0.4, message="Heart", steps=steps_text(STEPS))
     shown = page("contours", CASE)
     words = shown.words()

@@ -52,3 +52,11 @@ def chat(job_id: str, case_id: str, parameters: str) -> str:
     print('{"error": "this is not an answer"}', flush=True)
     os.write(1, b"nor is this\n")
     return '{"said": true}'
+
+
+def die_with_heir(job_id: str, case_id: str, parameters: str) -> str:
+    """End without an answer, and leave a copy of this process that holds its pipe for a while."""
+    if os.fork() == 0:
+        time.sleep(20)
+        os._exit(0)
+    os._exit(3)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import itertools
+import socket
 import threading
 
 from abscope.core.errors import NotFoundError
 from abscope.core.ports import Job, JobState
+
+#: A server beside this one that lives as long as this machine does.
+OTHER_SERVER = f"{socket.gethostname()}/1/0"
 
 
 class MemoryJobs:

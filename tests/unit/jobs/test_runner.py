@@ -27,7 +27,7 @@ from abscope.jobs.runner import (
 )
 from abscope.jobs.worker import check_path, perform
 from tests.unit.jobs.functions import SECRET
-from tests.unit.jobs.memory import MemoryJobs
+from tests.unit.jobs.memory import OTHER_SERVER, MemoryJobs
 
 HERE = "tests.unit.jobs.functions"
 ALLOWED = (HERE,)
@@ -179,9 +179,9 @@ def test_job_that_was_to_be_cancelled_when_its_server_went_is_cancelled(store: M
 
 def test_jobs_of_another_living_server_are_left_alone(store: MemoryJobs) -> None:
     words = {"case_id": "case-1", "function": f"{HERE}:add"}
-    owner = this_owner()  # a runner beside this one, in a process that lives
-    running = store.add_job(**words, parameters='{"a":1,"b":1}', owner=owner)
-    waiting = store.add_job(**words, parameters='{"a":2,"b":1}', owner=f"{owner.split('/')[0]}/1/0")
+    running, waiting = (
+        store.add_job(**words, parameters=f'{{"a":{a},"b":1}}', owner=OTHER_SERVER) for a in (1, 2)
+    )
     store.update_job(running.id, state="running")
     runner = JobRunner(store, allowed=ALLOWED)
     assert runner.settle() == ()
