@@ -2,7 +2,8 @@
 
 The lost agreement, 1 - Dice, is a base plus what each sign costs, none less than nothing
 (non-negative least squares). Losing more than said counts `CAUTION` times as much as losing less,
-so that a confidence is rather too low than too high. Isotonic regression of Dice over the sum then
+so that a confidence is rather too low than too high, and the changes of daily work `DAILY` times.
+Isotonic regression of Dice over the sum then
 takes up what is not linear; the lower one of both is the confidence.
 """
 
@@ -21,6 +22,7 @@ from sklearn.isotonic import IsotonicRegression
 from abscope.contour.engines.anatomical import CARD
 from abscope.contour.engines.calibration import HIGHEST, TABLE, Curve
 from abscope.contour.engines.evidence import SIGNS
+from benchmarks.perturbations import MUST_STAY
 
 POINTS = pathlib.Path(__file__).with_name("calibration_points.csv")
 #: Structures of one kind share a curve, as there are few failures of each.
@@ -28,7 +30,9 @@ KINDS = {"Lung_L": "lung", "Lung_R": "lung", "Lungs": "lung", "Trachea": "trache
          "Bronchus": "bronchus", "External": "body", "SpinalCanal": "canal", "Heart": "heart",
          "A_Aorta": "aorta", "VB": "column"}  # fmt: skip
 #: How much more a loss that was not foreseen counts than one that did not come.
-CAUTION = 4.0
+CAUTION = 6.0
+#: How much more the changes count under which contours are to stay (those of daily work).
+DAILY = 3.0
 #: Rounds of the weighting.
 ROUNDS = 12
 #: Fewer points than this go to the curve of all structures.
@@ -86,11 +90,12 @@ def curve(points: Sequence[Point]) -> Curve:
     signs = np.array([p.signs for p in points])
     x = np.column_stack([np.ones(len(points)), signs])
     lost = 1.0 - np.array([p.dice for p in points])
-    weights = np.ones(len(points))
+    daily = np.array([DAILY if p.change in MUST_STAY else 1.0 for p in points])
+    weights = daily
     for _ in range(ROUNDS):
         root = np.sqrt(weights)
         costs, _ = nnls(x * root[:, None], lost * root)
-        weights = np.where(x @ costs < lost, CAUTION, 1.0)
+        weights = daily * np.where(x @ costs < lost, CAUTION, 1.0)
     said = x @ costs
     fit = IsotonicRegression(y_min=0.0, y_max=1.0, increasing=False, out_of_bounds="clip")
     fit.fit(said, 1.0 - lost, sample_weight=weights)
@@ -121,15 +126,24 @@ def said(curves: dict[str, Curve], point: Point) -> float:
     return min(curves.get(kind_of(point.name), curves["any"]).expected(point.signs), HIGHEST)
 
 
+def left_out(points: Sequence[Point]) -> list[float]:
+    """Return the confidences by curves that were fitted to the other patients only."""
+    patients = sorted({p.patient for p in points})
+    curves = {one: curves_of([p for p in points if p.patient != one]) for one in patients}
+    return [said(curves[p.patient], p) for p in points]
+
+
 def write_table(points: Sequence[Point]) -> None:
     """Write the table that the engine reads."""
     curves = curves_of(points)
+    errors = np.abs(np.array(left_out(points)) - np.array([p.dice for p in points]))
     table = {
         "engine": f"{CARD.id} {CARD.version}",
         "made_by": "scripts/calibrate_confidence.py",
         "patients": len({p.patient for p in points}),
         "scans": len({(p.patient, p.change) for p in points}),
         "structures": len(points),
+        "error_left_out": round(float(errors.mean()), 3),
         "meaning": "expected Dice with the contour on the unchanged image",
         "curve_of": {name: kind for name, kind in KINDS.items() if kind in curves},
         "curves": {

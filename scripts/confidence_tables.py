@@ -9,7 +9,7 @@ import numpy as np
 
 from abscope.contour.engines.calibration import LOW
 from benchmarks.perturbations import MUST_STAY
-from scripts.confidence_fit import Point, curves_of, said
+from scripts.confidence_fit import Point, curves_of, left_out, said
 
 DOCUMENT = pathlib.Path(__file__).resolve().parent.parent / "docs" / "confidence.md"
 BANDS = (("below 0.50", 0.0, 0.5), ("0.50 to 0.70", 0.5, 0.7), ("0.70 to 0.85", 0.7, 0.85),
@@ -30,13 +30,6 @@ def write_document(points: Sequence[Point]) -> None:
 def silent(points: Sequence[Point], confidences: Sequence[float]) -> list[tuple[Point, float]]:
     """Return the points whose agreement is low and whose confidence is not."""
     return [(p, c) for p, c in zip(points, confidences, strict=True) if p.dice < LOW and c >= LOW]
-
-
-def left_out(points: Sequence[Point]) -> list[float]:
-    """Return the confidences by curves that were fitted to the other patients only."""
-    patients = sorted({p.patient for p in points})
-    curves = {one: curves_of([p for p in points if p.patient != one]) for one in patients}
-    return [said(curves[p.patient], p) for p in points]
 
 
 def reliability(points: Sequence[Point]) -> list[str]:

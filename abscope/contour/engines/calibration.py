@@ -61,6 +61,8 @@ class Calibration:
     engine : str
         Id and version of the engine that it was learnt from.
     scans, patients, structures : int
+    error_left_out : float
+        How far the confidence was from the measured Dice for a patient left out of the fit, mean.
     curve_of : dict
         The curve of each structure, by TG-263 name; others take ``any``.
     curves : dict
@@ -70,6 +72,7 @@ class Calibration:
     scans: int
     patients: int
     structures: int
+    error_left_out: float
     curve_of: dict[str, str]
     curves: dict[str, Curve]
 
@@ -83,11 +86,12 @@ def calibration() -> Calibration:
         scans=stored["scans"],
         patients=stored["patients"],
         structures=stored["structures"],
+        error_left_out=float(stored["error_left_out"]),
         curve_of=stored["curve_of"],
         curves={
             name: Curve(
                 base=float(curve["base"]),
-                costs=tuple(float(curve["costs"][sign]) for sign in SIGNS),
+                costs=tuple(float(curve["costs"].get(sign, 0.0)) for sign in SIGNS),
                 knots=tuple((float(x), float(y)) for x, y in curve["knots"]),
             )
             for name, curve in stored["curves"].items()
@@ -124,6 +128,7 @@ def meaning() -> str:
     table = calibration()
     return (
         "Confidence is the expected agreement (Dice) with the contour on the unchanged image, "
-        f"calibrated on {table.scans} changed scans of {table.patients} patients; it is not a "
+        f"calibrated on {table.scans} changed scans of {table.patients} patients; for a patient "
+        f"left out of the fit it was {table.error_left_out:.2f} off on average. It is not a "
         "probability of being clinically right."
     )

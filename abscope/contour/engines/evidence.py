@@ -24,6 +24,8 @@ BORDERS_HU: dict[str, tuple[float, float]] = {
 }
 #: Planes closer than this cost nothing (mm).
 CLOSE_MM = 3.0
+#: Images with less noise than this are smoothed as a rule, and so are the borders in them (HU).
+SMOOTH_HU = 10.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,8 @@ class Evidence:
         Share of the volume that one plane more or less at both ends changes.
     border : float
         1 - Dice of the contour with that by a stricter threshold; 0 for what has no threshold.
+    smooth : float
+        How much less noise than `SMOOTH_HU` the image has, in units of 10 HU.
     """
 
     shape: float
@@ -50,6 +54,7 @@ class Evidence:
     noise: float
     ends: float
     border: float
+    smooth: float
 
     @property
     def values(self) -> tuple[float, ...]:
@@ -78,7 +83,19 @@ def evidence_of(
         noise=noise_hu / 100.0,
         ends=ends_share(mask),
         border=border_share(hu_zyx, mask, BORDERS_HU.get(name)),
+        smooth=smooth_of(noise_hu),
     )
+
+
+def smooth_of(noise_hu: float) -> float:
+    """Return the sign of an image that is smoother than a scanner's (noise SD in HU).
+
+    Examples
+    --------
+    >>> smooth_of(12.0), smooth_of(5.0)
+    (0.0, 0.5)
+    """
+    return max(0.0, SMOOTH_HU - noise_hu) / 10.0
 
 
 def ends_share(mask: BoolArray) -> float:
@@ -127,6 +144,8 @@ def words_of(sign: str, evidence: Evidence, spacing: Spacing) -> str:
         f"{100 * evidence.ends:.0f} % of it.",
         "border": "Its border is blurred: a stricter threshold would take "
         f"{200 * evidence.border / (1 + evidence.border):.0f} % of it away.",
+        "smooth": f"The image is very smooth (noise SD {100 * evidence.noise:.0f} HU): "
+        "borders in it are blurred.",
         "shape": "Its shape is unusual.",
         "image": "The image is unusual.",
     }[sign]
