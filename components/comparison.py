@@ -141,6 +141,8 @@ def _draw(case: Case, found: Compared) -> None:
     for row in (cells[:4], cells[4:]):
         for column, (label, value, text) in zip(st.columns(4), row, strict=True):
             column.metric(label, value, help=text)
+    if found.note:
+        st.info(literal(found.note, 200))
     _expected(found)
     worst = found.worst
     if worst is None:

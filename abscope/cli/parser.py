@@ -14,6 +14,11 @@ from abscope.core.errors import UsageError
 DEFAULT_METRICS = "mean,min,max,D95%,D2cm3,V20Gy,V20Gy[cm3]"
 #: A surface Dice at more than this says nothing (mm).
 LARGEST_TOLERANCE_MM = 100.0
+#: What the words for a structure set stand for.
+SET_HELP = (
+    "a UID, or the newest set of a kind: clinical, auto (with organs; a clicked tumor or habitats "
+    "only where there is no other) or edited"
+)
 #: Options whose value may begin with a minus sign.
 _POINTS = ("--seed", "--at", "--box")
 
@@ -163,7 +168,7 @@ def _parser() -> Parser:
     compare = add("compare", "Compare two structures, or two structure sets.")
     compare.add_argument("case")
     for side in ("--a", "--b"):
-        compare.add_argument(side, required=True, metavar="SET[:ROI]")
+        compare.add_argument(side, required=True, metavar="SET[:ROI]", help=SET_HELP)
     compare.add_argument(
         "--tolerance-mm", type=tolerance, metavar="MM", help="of surface Dice; the organ's own"
     )
@@ -174,7 +179,7 @@ def _parser() -> Parser:
     check = add("check", "Check the quality of a structure set.")
     check.add_argument("case")
     check.add_argument(
-        "--set", metavar="SET", help="UID, clinical, auto or edited; the newest clinical one"
+        "--set", metavar="SET", help=f"{SET_HELP}; left out: the newest clinical one"
     )
 
     rename = add("rename", "Give a structure its TG-263 name.")
@@ -187,7 +192,7 @@ def _parser() -> Parser:
 
     approve = add("approve", "Say that a person approves structures, or takes that back.")
     approve.add_argument("case")
-    approve.add_argument("--set", required=True, metavar="SET", help="UID, clinical, auto, edited")
+    approve.add_argument("--set", required=True, metavar="SET", help=SET_HELP)
     approve.add_argument(
         "--structure", required=True, nargs="+", action="extend", metavar="NAME_OR_NUMBER"
     )

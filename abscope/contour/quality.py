@@ -116,7 +116,10 @@ def _drawing(structure_set: StructureSet, roi: Roi, image: Grid | None) -> Itera
     alone = dataclasses.replace(structure_set, rois=(roi,))
     for finding in contour_findings(alone, image):
         placed = dataclasses.replace(
-            finding, group="", position_mm=_place(finding.code, roi, image)
+            finding,
+            where=roi.standard_name or finding.where,
+            group="",
+            position_mm=_place(finding.code, roi, image),
         )
         yield Issue(finding=placed, numbers=(roi.number,))
 

@@ -31,7 +31,7 @@ def issue(
         finding=Finding(
             code=code,
             severity=severity,
-            where="structure number " + ", ".join(map(str, numbers)),
+            where=_names(about),
             message=message,
             remedy=remedy,
             expected=expected,
@@ -39,3 +39,11 @@ def issue(
         ),
         numbers=numbers,
     )
+
+
+def _names(about: tuple[Drawn, ...]) -> str:
+    """Return safe names, with the numbers where two are called alike."""
+    names = [d.name for d in about]
+    if len(set(names)) == len(names):
+        return ", ".join(names)
+    return "structure number " + ", ".join(str(d.roi.number) for d in about)

@@ -195,12 +195,13 @@ def _cut_off(item: Drawn, image: Grid) -> Iterator[Issue]:
     if kind_of(item) in WHOLE and cut:
         part = np.zeros_like(item.weights_zyx, dtype=bool)
         part[cut[0]] = item.weights_zyx[cut[0]] > 0
+        ends_in_words = " and the ".join("first" if end == 0 else "last" for end in cut)
+        slices = f"{ends_in_words} slice{'s' if len(cut) > 1 else ''}"
         yield issue(
             "structure-cut-off",
             "warning",
             (item,),
-            f"{item.name} reaches the {'first' if cut[0] == 0 else 'last'} slice of the image: "
-            "what lies beyond is missing.",
+            f"{item.name} reaches the {slices} of the image: what lies beyond is missing.",
             "the whole organ on the image",
             "Do not use volume-based dose limits of this structure without noting it.",
             item.place_mm(part),

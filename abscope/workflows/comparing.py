@@ -8,6 +8,7 @@ from typing import Any
 from abscope.contour.agreement import HumanDice, Tolerance, human_dice, tolerance_of
 from abscope.contour.compare import Comparison, compare_pair, pair_of
 from abscope.contour.compare_planes import PlaneAgreement, agreement_by_plane, worst_plane
+from abscope.contour.unlike import is_any_target, unlike
 from abscope.core.case import Case, RoiInfo, StructureSetInfo
 from abscope.core.errors import AbscopeError, EngineError, NotFoundError, UsageError
 from abscope.core.geometry import FloatArray
@@ -17,6 +18,8 @@ from abscope.workflows.context import Context
 
 #: Words that stand for the newest structure set of a kind.
 SET_WORDS = ("clinical", "auto", "edited")
+#: Automatic sets that hold a tumor or parts of it: ``auto`` means one of these only at need.
+TUMOR_SOURCES = frozenset({"auto:click", "auto:habitats"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -25,6 +28,7 @@ class Compared:
 
     `human` is the agreement of people on this organ, None where none is listed or where the two
     structures are not of one name; `expected_tolerance` is what was used unless the caller chose.
+    `standard_a` and `standard_b` are the TG-263 names, None where there is none.
     """
 
     name: str
@@ -34,6 +38,13 @@ class Compared:
     planes: tuple[PlaneAgreement, ...]
     human: HumanDice | None
     expected_tolerance: Tolerance
+    standard_a: str | None = None
+    standard_b: str | None = None
+
+    @property
+    def note(self) -> str:
+        """What the numbers do not tell: that sides or organs differ; empty when they do not."""
+        return unlike(self.standard_a, self.standard_b)
 
     @property
     def worst(self) -> PlaneAgreement | None:
@@ -52,6 +63,7 @@ class Compared:
             "human_dice": None
             if human is None
             else {"mean": human.mean, "sd": human.sd, "source": str(human.source)},
+            "note": self.note,
             "worst_plane": None if worst is None else dataclasses.asdict(worst),
         }
         if by_plane:
@@ -93,13 +105,16 @@ class ComparedSets:
 def find_set(case: Case, key: str) -> StructureSetInfo:
     """Return the structure set with a UID, or the newest that is clinical, auto or edited.
 
+    ``auto`` means the newest set of an engine that draws organs. A clicked tumor and habitats are
+    automatic, too, but stand for the word only where the case has no other automatic set.
+
     Raises
     ------
     NotFoundError
     """
     kinds = {
         "clinical": [s for s in case.structure_sets if s.is_clinical],
-        "auto": [s for s in case.structure_sets if s.is_auto],
+        "auto": sorted((s for s in case.structure_sets if s.is_auto), key=_draws_organs),
         "edited": [s for s in case.structure_sets if s.is_edited],
     }
     matching = [s for s in case.structure_sets if s.uid == key] or kinds.get(key, [])
@@ -114,12 +129,19 @@ def find_set(case: Case, key: str) -> StructureSetInfo:
     return matching[-1]
 
 
+def _draws_organs(info: StructureSetInfo) -> bool:
+    if info.source in TUMOR_SOURCES:
+        return False
+    return not all(is_any_target(roi.standard_name) for roi in info.rois)
+
+
 def find_roi(
-    context: Context, case: Case, reference: str
+    context: Context, case: Case, reference: str, where: str = "--a and --b"
 ) -> tuple[StructureSetInfo, StructureSet, Roi]:
     """Return the set, its contours and the structure that ``SET:ROI`` names.
 
-    ``SET`` is as in `find_set`; ``ROI`` is a number or a name.
+    ``SET`` is as in `find_set`; ``ROI`` is a number or a name. ``where`` is what an error names
+    as the place of the reference.
 
     Raises
     ------
@@ -130,7 +152,7 @@ def find_roi(
         raise UsageError(
             "bad-structure-reference",
             "The structure is not named as SET:ROI.",
-            where="--a and --b",
+            where=where,
             expected="a structure set UID, a colon, and a structure number or name",
             remedy="List sets and structures with `python -m abscope show CASE`.",
         )
@@ -189,7 +211,7 @@ def compare_sets(
     refused: list[tuple[str, str]] = []
     for one, other in pairs:
         rois = sets[0].roi(one.number), sets[1].roi(other.number)
-        target = any(is_target(one.standard_name, k) for k in ("GTV", "CTV", "PTV", "ITV"))
+        target = is_any_target(one.standard_name)
         try:
             found.append(_compared(*rois, () if target else gtvs, axes, tolerance_mm))
         except AbscopeError as problem:
@@ -227,6 +249,8 @@ def _compared(
         planes=agreement_by_plane(pair),
         human=human_dice(a.standard_name) if same else None,
         expected_tolerance=expected,
+        standard_a=a.standard_name,
+        standard_b=b.standard_name,
     )
 
 

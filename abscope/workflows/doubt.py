@@ -227,7 +227,7 @@ def _find(
 ) -> tuple[StructureSetInfo, StructureSet, Region]:
     set_key, _, roi_key = reference.partition(":")
     if roi_key != LUNGS_MINUS_GTV:
-        info, contours, roi = find_roi(context, case, reference)
+        info, contours, roi = find_roi(context, case, reference, where="--structure")
         return info, contours, Region.of(roi)
     info = find_set(case, set_key)
     contours = context.cases.structure_set(info)

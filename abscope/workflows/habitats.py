@@ -132,7 +132,7 @@ def tumor_habitats(context: Context, case: Case, reference: str) -> CaseHabitats
     RefusedError
         ``habitats-without-image``.
     """
-    info, _, roi = find_roi(context, case, reference)
+    info, _, roi = find_roi(context, case, reference, where="--structure")
     series = image_of(case, info)
     if series is None or series.modality != "CT":
         raise RefusedError(

@@ -115,6 +115,17 @@ def test_a_lung_that_the_scan_cuts_off_is_told() -> None:
     assert [i.finding.code for i in check_quality(cut, GRID).issues] == ["structure-cut-off"]
 
 
+def test_both_ends_at_which_a_lung_is_cut_off_are_told_under_its_name() -> None:
+    long = dataclasses.replace(clean(), rois=(tube(2, "Lung_L", (80.0, 0.0), 55.0, PLANES),))
+    (found,) = check_quality(long, GRID).issues
+    assert found.finding.code == "structure-cut-off"
+    assert "reaches the first and the last slices of the image" in found.finding.message
+    assert found.finding.where == "Lung_L"
+    unnamed = dataclasses.replace(long.rois[0], name="doe", standard_name=None, contours=())
+    (found,) = check_quality(dataclasses.replace(long, rois=(unnamed,)), GRID).issues
+    assert found.finding.where == "structure number 2"
+
+
 def test_a_copy_under_another_name_is_told() -> None:
     other = dataclasses.replace(clean().rois[4], number=50, name="Liver", standard_name="Liver")
     codes = {
