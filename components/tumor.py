@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 
 import streamlit as st
 
 from abscope.core.case import Case
 from abscope.core.errors import AbscopeError
 from abscope.workflows.context import Actor
+from abscope.workflows.runs import run_of_set, runs_of_case
 from abscope.workflows.tumors import PRIMARY, Choice, clicked_sets, use_as_primary
 from components import cached, drawing, habitats, jobs, notices, runtime, state
 from components.safe import literal
 from components.tables_case import set_name
 
 Point = tuple[float, float, float]
+#: Seeds closer than this are the same one (mm).
+SAME_MM = 0.5
 #: What can be placed, and what the buttons say; the crosshair is kept beside them.
 _SEED, _FIRST, _SECOND, _CROSSHAIR = "seed", "first", "second", "crosshair"
 _BUTTONS = (
@@ -107,6 +111,7 @@ def _choose(case: Case, actor: Actor) -> None:
                 format_func=lambda u: f"{order[u]}. {set_name(sets[u], count=False)}",
             )
         )  # fmt: skip
+    _say_seed(case, uid)
     try:
         found = cached.tumor_choices(case.id, case.version, uid)
     except AbscopeError as problem:
@@ -122,6 +127,18 @@ def _choose(case: Case, actor: Actor) -> None:
         f"“Use this one” stores the outline as {PRIMARY} in a set of its own, with your name and "
         "the time. No other set is changed. Edit it afterwards in the viewer."
     )
+
+
+def _say_seed(case: Case, uid: str) -> None:
+    """Say of which seed the outlines are; one that is placed now may be another."""
+    run = run_of_set(runs_of_case(runtime.context(), case.id), uid)
+    seed, placed = run.asked.seed_mm if run else None, _placed(case, _SEED)
+    st.text(f"Outlines of the seed {_words(seed)}" if seed else "The seed was not kept.")
+    if seed and placed and math.dist(seed, placed) > SAME_MM:
+        st.warning(
+            "These outlines are of another seed than the one that is placed now.",
+            icon=":material/conversion_path:",
+        )
 
 
 def _draw(case: Case, actor: Actor, uid: str, choice: Choice) -> None:

@@ -43,6 +43,8 @@ ROLE_COLORS: dict[str, tuple[int, int, int]] = {
     "SpinalCord": (230, 159, 0),
     "Heart": (204, 121, 167),
     "Esophagus": (170, 110, 60),
+    "A_Aorta": (165, 105, 225),
+    "VB": (190, 190, 140),
     "GTV": (213, 94, 0),
 }
 
