@@ -47,6 +47,8 @@ ROLE_COLORS: dict[str, tuple[int, int, int]] = {
     "VB": (190, 190, 140),
     "GTV": (213, 94, 0),
 }
+#: Share of black or white that is mixed into the color of an alternative, by the end of its name.
+_SHADES = {"_Tighter": (0, 0.3), "_Looser": (255, 0.5)}
 
 #: RTROIInterpretedType has no words for the two with motion (ICRU 62, 83): an ITV is a clinical
 #: target, an IGTV a gross tumor.
@@ -56,13 +58,21 @@ _TYPE_OF_TARGET = {"GTV": "GTV", "IGTV": "GTV", "CTV": "CTV", "ITV": "CTV", "PTV
 def role_color(standard_name: str) -> tuple[int, int, int]:
     """Return the colour of a structure's role; white when it has none.
 
+    A tighter alternative is darker, a looser one lighter.
+
     Examples
     --------
     >>> role_color("Lung_L"), role_color("GTV_Click"), role_color("Zz")
     ((86, 180, 233), (213, 94, 0), (255, 255, 255))
+    >>> role_color("GTV_Click_Tighter"), role_color("GTV_Click_Looser")
+    ((149, 66, 0), (234, 174, 128))
     """
     role = standard_name if standard_name in ROLE_COLORS else standard_name.split("_")[0]
-    return ROLE_COLORS.get(role, (255, 255, 255))
+    red, green, blue = ROLE_COLORS.get(role, (255, 255, 255))
+    for end, (tone, share) in _SHADES.items():
+        if standard_name.endswith(end):
+            red, green, blue = (round(v + (tone - v) * share) for v in (red, green, blue))
+    return red, green, blue
 
 
 def outlines(

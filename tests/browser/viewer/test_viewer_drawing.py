@@ -148,6 +148,19 @@ def test_names_from_files_are_text(viewer):
     assert viewer.page.locator(".abv img").count() == 0
 
 
+def test_long_names_wrap_and_are_not_cut_off(viewer):
+    name = viewer.page.locator(".abv-text").first
+    before = name.text_content()
+    name.evaluate("(e) => { e.textContent = 'GTV_Click_Tighter_' + 'x'.repeat(60); }")
+    overflow = name.evaluate("(e) => getComputedStyle(e).textOverflow")
+    height = name.evaluate("(e) => e.getBoundingClientRect().height")
+    fits = name.evaluate("(e) => e.scrollWidth <= e.clientWidth + 1")
+    name.evaluate("(e, text) => { e.textContent = text; }", before)
+    assert overflow == "clip"
+    assert height > 30
+    assert fits
+
+
 RING = (RADIUS_MM * np.cos(2.0), RADIUS_MM * np.sin(2.0), 0.0)
 
 
