@@ -27,7 +27,12 @@ from abscope.contour.engine import (
     drawn_set,
 )
 from abscope.contour.engines.anatomical import lungs_of
-from abscope.contour.engines.click_checks import check_compact, check_strip, solidity
+from abscope.contour.engines.click_checks import (
+    check_air,
+    check_compact,
+    check_strip,
+    solidity,
+)
 from abscope.contour.engines.click_core import (
     Core,
     find_core,
@@ -121,6 +126,7 @@ class ClickEngine:
             raise outside_image(image)
         seed = np.array(request.seed_mm, dtype=np.float64)
         _check_box(seed, request)
+        check_air(image, seed)
         work, left, right = lungs_of(image, report)
         report(0.7, "Looking around the point")
         hulls = hulls_near(image, work, left, right, seed)

@@ -7,12 +7,15 @@ and fill a fifth. On LUNG1-001 the tumor fills 0.74, grown hilar vessels 0.2 to 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 from scipy.spatial import ConvexHull
 
-from abscope.contour.engines.click_core import refused
+from abscope.contour.engines.click_core import MISS_MM, refused
 from abscope.contour.engines.click_rating import Contact
+from abscope.contour.engines.click_scene import SOFT_HU
 from abscope.contour.engines.working import BoolArray
+from abscope.core.geometry import FloatArray, Volume
 
 #: What fills less of its convex hull than this, and holds no larger ball (radius, mm), branches.
 BRANCH_SOLIDITY = 0.4
@@ -26,6 +29,46 @@ LEAST_CM3 = 0.05
 #: borders on other soft tissue.
 STRIP_RADIUS_MM = 3.0
 STRIP_CONTACT = 0.2
+#: Plain air: a mean below this (HU) within this of the click (mm) ...
+AIR_HU = -950.0
+AIR_MM = 3.0
+#: ... and nothing as dense as tumor this much further away than a click may miss it (mm).
+AIR_SLACK_MM = 3.0
+
+
+def check_air(image: Volume, seed_mm: FloatArray) -> None:
+    """Refuse a click in plain air before lungs are looked for, which takes long.
+
+    Parameters
+    ----------
+    image : Volume
+        In HU, axial.
+    seed_mm : ndarray, shape (3,)
+        Inside the image.
+
+    Raises
+    ------
+    EngineError
+        ``engine-seed-unusable``.
+    """
+    if float(_cube(image, seed_mm, AIR_MM).mean()) >= AIR_HU:
+        return
+    if float(_cube(image, seed_mm, MISS_MM + AIR_SLACK_MM).max()) > SOFT_HU:
+        return
+    raise refused(
+        f"The click lies in air: there is no tumor within {MISS_MM:.0f} mm.",
+        "soft tissue bordered by lung, thicker than 3 mm",
+    )
+
+
+def _cube(image: Volume, centre_mm: FloatArray, half_mm: float) -> npt.NDArray[np.float64]:
+    """Return the voxels at most `half_mm` from a point along each axis, at least the nearest."""
+    ends = image.grid.to_index([centre_mm - half_mm, centre_mm + half_mm])
+    middle = np.round(image.grid.to_index([centre_mm])[0])
+    low = np.maximum(np.minimum(np.ceil(ends.min(axis=0)), middle), 0).astype(int)
+    high = np.maximum(np.floor(ends.max(axis=0)), middle).astype(int) + 1
+    cuts = tuple(slice(a, b) for a, b in zip(low.tolist(), high.tolist(), strict=True))
+    return np.asarray(image.array_zyx[cuts], dtype=np.float64)
 
 
 def solidity(mask: BoolArray) -> float:

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from abscope.contour.engine import Request, silent
+from abscope.contour.engines import click
 from abscope.contour.engines.anatomical import lungs_of
 from abscope.contour.engines.click import ENGINE, Outcome, hulls_near, outline, rois_of
+from abscope.contour.engines.click_checks import check_air
 from abscope.contour.engines.click_scene import Hull
 from abscope.core.errors import EngineError
-from abscope.core.geometry import Volume
+from abscope.core.geometry import Grid, Volume
 from abscope.core.rasterise import region_mask
 from abscope.core.structures import Region, Roi
 from tests import phantoms
@@ -129,6 +131,27 @@ def test_a_click_outside_the_image_is_refused(seed: Point | None) -> None:
     with pytest.raises(EngineError) as refused:
         ENGINE.run(made.chest(), Request(seed_mm=seed), silent)
     assert refused.value.code == "engine-seed-unusable"
+
+
+@pytest.mark.parametrize("seed", [(150.0, -122.0, -385.0)])
+def test_a_click_in_plain_air_is_refused_before_lungs_are_looked_for(
+    seed: Point, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(click, "lungs_of", lambda *_: pytest.fail("the lungs were looked for"))
+    with pytest.raises(EngineError) as refused:
+        ENGINE.run(made.chest(), Request(seed_mm=seed), silent)
+    assert refused.value.code == "engine-seed-unusable"
+    assert "lies in air" in refused.value.what
+
+
+def test_a_click_in_air_beside_soft_tissue_is_left_to_the_whole_search() -> None:
+    grid = Grid.regular(origin_mm=(0, 0, 0), spacing_zyx_mm=(3, 1, 1), shape_zyx=(11, 31, 31))
+    hu = np.full(grid.shape_zyx, -1000.0, dtype=np.float32)
+    seed = np.array([15.0, 15.0, 15.0])
+    with pytest.raises(EngineError):
+        check_air(Volume(array_zyx=hu, grid=grid, unit="HU"), seed)
+    hu[:, :, 21:] = 40.0
+    check_air(Volume(array_zyx=hu, grid=grid, unit="HU"), seed)
 
 
 @pytest.mark.parametrize(
