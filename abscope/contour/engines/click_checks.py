@@ -51,9 +51,9 @@ def check_air(image: Volume, seed_mm: FloatArray) -> None:
     EngineError
         ``engine-seed-unusable``.
     """
-    if float(_cube(image, seed_mm, AIR_MM).mean()) >= AIR_HU:
+    if float(_around(image, seed_mm, AIR_MM).mean()) >= AIR_HU:
         return
-    if float(_cube(image, seed_mm, MISS_MM + AIR_SLACK_MM).max()) > SOFT_HU:
+    if float(_around(image, seed_mm, MISS_MM + AIR_SLACK_MM).max()) > SOFT_HU:
         return
     raise refused(
         f"The click lies in air: there is no tumor within {MISS_MM:.0f} mm.",
@@ -61,14 +61,16 @@ def check_air(image: Volume, seed_mm: FloatArray) -> None:
     )
 
 
-def _cube(image: Volume, centre_mm: FloatArray, half_mm: float) -> npt.NDArray[np.float64]:
-    """Return the voxels at most `half_mm` from a point along each axis, at least the nearest."""
-    ends = image.grid.to_index([centre_mm - half_mm, centre_mm + half_mm])
-    middle = np.round(image.grid.to_index([centre_mm])[0])
-    low = np.maximum(np.minimum(np.ceil(ends.min(axis=0)), middle), 0).astype(int)
-    high = np.maximum(np.floor(ends.max(axis=0)), middle).astype(int) + 1
-    cuts = tuple(slice(a, b) for a, b in zip(low.tolist(), high.tolist(), strict=True))
-    return np.asarray(image.array_zyx[cuts], dtype=np.float64)
+def _around(image: Volume, centre_mm: FloatArray, radius_mm: float) -> npt.NDArray[np.float64]:
+    """Return the values of the voxels within a radius of a point, at least of the nearest."""
+    grid = image.grid
+    ends = grid.to_index([centre_mm - radius_mm, centre_mm + radius_mm])
+    low = np.maximum(np.floor(ends.min(axis=0)), 0).astype(int)
+    high = np.minimum(np.ceil(ends.max(axis=0)) + 1, grid.shape_zyx).astype(int)
+    index = np.stack(np.meshgrid(*map(np.arange, low, high), indexing="ij"), -1).reshape(-1, 3)
+    away = np.linalg.norm(grid.to_mm(index) - centre_mm, axis=1)
+    near = index[away <= max(radius_mm, float(away.min()))]
+    return np.asarray(image.array_zyx[tuple(near.T)], dtype=np.float64)
 
 
 def solidity(mask: BoolArray) -> float:
