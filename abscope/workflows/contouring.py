@@ -6,7 +6,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from abscope.contour import registry
 from abscope.contour.engine import ContourEngine, EngineCard, Point, Report, Request, choose
@@ -25,6 +25,7 @@ from abscope.workflows.pet import FramePet, suv_in_frame
 from abscope.workflows.rows import structure_info
 from abscope.workflows.runs import RUN
 
+T = TypeVar("T")
 #: The function that a worker process runs; see `contour_job`.
 CONTOUR_JOB = "abscope.workflows.contouring:contour_job"
 #: Storing what was drawn is tried for this long while another process writes to the archive.
@@ -144,8 +145,7 @@ def contour_case(
         return done
     info = structure_info(named, series.grid, context.cases.put_contours(named.rois))
     done = Contoured(structure_set=info, run=run)
-    _when_free(lambda: _store(context, actor, case_id, done))
-    return done
+    return _when_free(lambda: _store(context, actor, case_id, done))
 
 
 def _check_ready(engine: ContourEngine) -> None:
@@ -245,13 +245,16 @@ def _end(done: Contoured) -> JobEnd | None:
     return JobEnd(job_id=done.run.job_id, message=_summary(done), result=json.dumps(done.as_json()))
 
 
-def _when_free(store: Callable[[], None]) -> None:
+def _when_free(store: Callable[[], T]) -> T:
     """Store what took minutes to draw, though the archive may be busy for a while."""
-    patiently(store, passing=BusyError, is_over=lambda tried_s: tried_s > STORE_SECONDS)
+    return patiently(store, passing=BusyError, is_over=lambda tried_s: tried_s > STORE_SECONDS)
 
 
-def _store(context: Context, actor: Actor, case_id: str, done: Contoured) -> None:
-    """Add the set to the case as it is now; an engine's run may outlast somebody's edit."""
+def _store(context: Context, actor: Actor, case_id: str, done: Contoured) -> Contoured:
+    """Add the set to the case as it is now; an engine's run may outlast somebody's edit.
+
+    Returns what is stored: the set of the same run elsewhere, when that was done first.
+    """
     add = Additions(
         structure_sets=[done.structure_set],
         documents=[(RUN, done.run.as_json())],
@@ -263,6 +266,12 @@ def _store(context: Context, actor: Actor, case_id: str, done: Contoured) -> Non
     )  # fmt: skip
     for attempt in range(5):
         case = context.cases.get(case_id)
+        known = next((s for s in case.structure_sets if s.uid == done.structure_set.uid), None)
+        if known is not None:  # the same run elsewhere was done first
+            run = dataclasses.replace(done.run, is_repeat=True)
+            done = Contoured(structure_set=known, run=run)
+            _store_run(context, actor, case_id, done)
+            return done
         try:
             context.cases.extend(case_id, case.version, add, entry)
         except BusyError:
@@ -271,7 +280,8 @@ def _store(context: Context, actor: Actor, case_id: str, done: Contoured) -> Non
             if attempt == 4:
                 raise
         else:
-            return
+            break
+    return done
 
 
 def _store_run(context: Context, actor: Actor, case_id: str, done: Contoured) -> None:

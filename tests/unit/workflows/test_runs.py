@@ -168,3 +168,23 @@ def test_estimates_look_at_the_runs_of_all_cases(home):
     contour_case(context, Actor(name="kim"), "one", engine="slow")
     assert [r.engine for r in runs.earlier_runs(context)] == ["slow"]
     context.archive.close()
+
+
+def test_the_same_run_twice_at_once_leaves_one_set(home):
+    """While one run draws, another of the same image and request begins and ends."""
+    context = open_context(settings_of(home))
+    save(context, Actor(name="kim"), phantom(), case_id="one")
+    others = []
+
+    def meanwhile(_share: float, message: str) -> None:
+        if message == "Heart" and not others:
+            others.append(contour_case(context, Actor(name="lee"), "one", engine="slow"))
+
+    done = contour_case(context, Actor(name="kim"), "one", engine="slow", report=meanwhile)
+    (other,) = others
+    assert done.structure_set == other.structure_set
+    assert (other.run.is_repeat, done.run.is_repeat) == (False, True)
+    uids = [s.uid for s in context.cases.get("one").structure_sets]
+    assert uids.count(done.structure_set.uid) == 1
+    assert len(runs.runs_of_case(context, "one")) == 2
+    context.archive.close()
