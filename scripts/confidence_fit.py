@@ -20,8 +20,8 @@ from scipy.optimize import nnls
 from sklearn.isotonic import IsotonicRegression
 
 from abscope.contour.engines.anatomical import CARD
-from abscope.contour.engines.calibration import HIGHEST, TABLE, Curve
-from abscope.contour.engines.evidence import SIGNS
+from abscope.contour.engines.calibration import TABLE, Curve, highest
+from abscope.contour.engines.evidence import SIGNS, Evidence
 from benchmarks.perturbations import MUST_STAY
 
 POINTS = pathlib.Path(__file__).with_name("calibration_points.csv")
@@ -123,7 +123,9 @@ def curves_of(points: Sequence[Point]) -> dict[str, Curve]:
 
 def said(curves: dict[str, Curve], point: Point) -> float:
     """Return the confidence of a point."""
-    return min(curves.get(kind_of(point.name), curves["any"]).expected(point.signs), HIGHEST)
+    signs = Evidence(**dict(zip(SIGNS, point.signs, strict=True)))
+    expected = curves.get(kind_of(point.name), curves["any"]).expected(point.signs)
+    return min(expected, highest(point.name, signs))
 
 
 def left_out(points: Sequence[Point]) -> list[float]:
