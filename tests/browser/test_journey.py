@@ -271,9 +271,8 @@ def look_at_contours(visitor, image):
 def run_automatic_contours(visitor):
     visitor.press("contours.run")
     visitor.page.get_by_test_id("stProgress").first.wait_for(timeout=PATIENCE)
-    visitor.page.get_by_test_id("stAlertContentSuccess").filter(
-        has_text=re.compile("structures in")
-    ).first.wait_for(timeout=5 * PATIENCE)
+    done = visitor.main.get_by_text(re.compile(r"\d+ structures in \d+ s"))
+    done.first.wait_for(timeout=5 * PATIENCE)
     visitor.sees("Lung_L")
 
 
