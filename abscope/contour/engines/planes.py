@@ -26,7 +26,8 @@ def with_planes_between(image: Volume) -> tuple[Volume, int]:
     --------
     >>> from abscope.core.geometry import Grid
     >>> grid = Grid.regular(origin_mm=(0, 0, 0), spacing_zyx_mm=(5, 1, 1), shape_zyx=(3, 1, 1))
-    >>> image = Volume(array_zyx=np.array([0, 10, 30], np.int16)[:, None, None], grid=grid)
+    >>> hu = np.array([0, 10, 30], np.int16)[:, None, None]
+    >>> image = Volume(array_zyx=hu, grid=grid, unit="HU")
     >>> closer, count = with_planes_between(image)
     >>> count, closer.array_zyx.ravel().tolist(), closer.grid.plane_spacing_mm
     (2, [0, 5, 10, 20, 30], 2.5)
