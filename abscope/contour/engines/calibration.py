@@ -21,7 +21,7 @@ import pathlib
 
 import numpy as np
 
-from abscope.contour.engines.evidence import SIGNS, Evidence, words_of
+from abscope.contour.engines.evidence import ALWAYS, SIGNS, Evidence, words_of
 from abscope.contour.engines.rating import Rating
 from abscope.contour.engines.working import Spacing
 
@@ -51,9 +51,10 @@ class Curve:
         return float(np.interp(lost, knots[:, 0], knots[:, 1]))
 
     def worst(self, values: tuple[float, ...]) -> str:
-        """Return the sign that costs most."""
+        """Return the sign that costs most; `ALWAYS` when that is less than half of the loss."""
         parts = [c * v for c, v in zip(self.costs, values, strict=True)]
-        return SIGNS[int(np.argmax(parts))]
+        worst = int(np.argmax(parts))
+        return SIGNS[worst] if parts[worst] >= (self.base + sum(parts)) / 2 else ALWAYS
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,8 @@ BORDERS_HU: dict[str, tuple[float, float]] = {
     "Trachea": (-700.0, -500.0),
     "Bronchus": (-700.0, -500.0),
 }
+#: What stands for no sign: a structure that is drawn less steadily than others on every scan.
+ALWAYS = "always"
 #: Planes closer than this cost nothing (mm).
 CLOSE_MM = 3.0
 #: Images with less noise than this are smoothed as a rule, and so are the borders in them (HU).
@@ -147,5 +149,6 @@ def words_of(sign: str, evidence: Evidence, spacing: Spacing) -> str:
         "smooth": f"The image is very smooth (noise SD {100 * evidence.noise:.0f} HU): "
         "borders in it are blurred.",
         "shape": "Its shape is unusual.",
+        ALWAYS: "The engine draws this structure less steadily than others.",
         "image": "The image is unusual.",
     }[sign]
