@@ -20,7 +20,7 @@ from scipy.optimize import nnls
 from sklearn.isotonic import IsotonicRegression
 
 from abscope.contour.engines.anatomical import CARD
-from abscope.contour.engines.calibration import TABLE, Curve, highest
+from abscope.contour.engines.calibration import TABLE, Curve, expected_of
 from abscope.contour.engines.evidence import SIGNS, Evidence
 from benchmarks.perturbations import MUST_STAY
 
@@ -124,8 +124,7 @@ def curves_of(points: Sequence[Point]) -> dict[str, Curve]:
 def said(curves: dict[str, Curve], point: Point) -> float:
     """Return the confidence of a point."""
     signs = Evidence(**dict(zip(SIGNS, point.signs, strict=True)))
-    expected = curves.get(kind_of(point.name), curves["any"]).expected(point.signs)
-    return min(expected, highest(point.name, signs))
+    return expected_of(point.name, signs, curves.get(kind_of(point.name), curves["any"]))
 
 
 def left_out(points: Sequence[Point]) -> list[float]:

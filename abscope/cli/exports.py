@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 
 from abscope.cli.shared import ACTOR, Result
-from abscope.core.case import Case
 from abscope.core.errors import InputError
-from abscope.workflows import board, comparing, views
+from abscope.workflows import board, views
 from abscope.workflows.context import Context
 from abscope.workflows.deidentified import ACCEPT_BURNED_IN, export_folder
 from abscope.workflows.demonstration import demonstration_case
@@ -23,11 +22,11 @@ def export(context: Context, given: argparse.Namespace) -> Result:
         return {"case_id": case.id, "directory": str(given.deidentified), **found.as_json()}
     if given.rtstruct is not None:
         data = export_rtstruct(
-            context, ACTOR, case, _set_uid(case, given), holes=given.holes, names=given.names
+            context, ACTOR, case, given.structure_set, holes=given.holes, names=given.names
         )
         target = given.rtstruct
     elif given.seg is not None:
-        data = export_seg(context, ACTOR, case, _set_uid(case, given))
+        data = export_seg(context, ACTOR, case, given.structure_set)
         target = given.seg
     elif given.rtdose is not None:
         data = export_rtdose(context, ACTOR, case, given.dose, 16 if given.bits == 16 else 32)
@@ -53,13 +52,6 @@ def export(context: Context, given: argparse.Namespace) -> Result:
             remedy="Choose another place.",
         ) from None
     return {"case_id": case.id, "file": str(target), "bytes": len(data)}
-
-
-def _set_uid(case: Case, given: argparse.Namespace) -> str | None:
-    """Return the UID of the set that was asked for by UID or word; None for none."""
-    if given.structure_set is None:
-        return None
-    return comparing.find_set(case, given.structure_set).uid
 
 
 def demo(context: Context, given: argparse.Namespace) -> Result:

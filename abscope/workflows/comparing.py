@@ -129,6 +129,20 @@ def find_set(case: Case, key: str) -> StructureSetInfo:
     return matching[-1]
 
 
+def stored_set(case: Case, set_uid: str) -> StructureSetInfo:
+    """Return the structure set with a UID; raises NotFoundError."""
+    info = next((s for s in case.structure_sets if s.uid == set_uid), None)
+    if info is None:
+        raise NotFoundError(
+            "structure-set-not-found",
+            "There is no such structure set in this case.",
+            where="structure set",
+            expected="the UID of a stored structure set",
+            remedy="List them with `python -m abscope show CASE`.",
+        )
+    return info
+
+
 def _draws_organs(info: StructureSetInfo) -> bool:
     if info.source in TUMOR_SOURCES:
         return False

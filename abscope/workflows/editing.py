@@ -14,12 +14,13 @@ import numpy as np
 from abscope.contour.edit import Edited, EditedPlane, with_planes
 from abscope.contour.outlines import role_color, type_of
 from abscope.core.case import Case, Series, StructureSetInfo
-from abscope.core.errors import ConflictError, InputError, NotFoundError
+from abscope.core.errors import ConflictError, InputError
 from abscope.core.ids import uid_from
 from abscope.core.names import match_name
 from abscope.core.structures import Roi, StructureSet
 from abscope.store.cases import Additions
 from abscope.store.history import Change
+from abscope.workflows.comparing import stored_set
 from abscope.workflows.conflicts import check_seen
 from abscope.workflows.context import Actor, Context
 from abscope.workflows.naming import PERSON
@@ -153,15 +154,7 @@ def _parent(context: Context, case: Case, series: Series, set_uid: str) -> Struc
             uid="", label="", source=EDITED, frame_of_reference_uid=frame, rois=(),
             series_uid=series.uid, slice_uids=series.slice_uids,
         )  # fmt: skip
-    info = next((s for s in case.structure_sets if s.uid == set_uid), None)
-    if info is None:
-        raise NotFoundError(
-            "structure-set-not-found",
-            "There is no such structure set in this case.",
-            where="structure set",
-            expected="the UID of a stored structure set",
-            remedy="List them with `python -m abscope show CASE`.",
-        )
+    info = stored_set(case, set_uid)
     if info.frame_of_reference_uid not in ("", frame) and frame:
         raise InputError(
             "edit-on-another-frame",

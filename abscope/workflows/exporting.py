@@ -17,6 +17,7 @@ from abscope.dicom.write_common import Header, ImageReference
 from abscope.dicom.write_rtdose import rtdose_dataset
 from abscope.dicom.write_rtstruct import rtstruct_dataset
 from abscope.dicom.write_seg import seg_dataset
+from abscope.workflows.comparing import find_set
 from abscope.workflows.context import Actor, Context
 from abscope.workflows.dose_evaluation import choose_dose, image_of
 from abscope.workflows.editing import original_label
@@ -148,7 +149,9 @@ def _remarks(drawn: StructureSet, written: StructureSet) -> str:
 
 
 def _chosen_set(case: Case, uid: str | None) -> StructureSetInfo:
-    sets = [s for s in case.structure_sets if uid in (None, s.uid)]
+    if uid is not None:
+        return find_set(case, uid)
+    sets = case.structure_sets
     chosen = [s for s in sets if s.is_auto] or [s for s in sets if s.is_clinical] or sets
     if not chosen:
         raise NotFoundError(

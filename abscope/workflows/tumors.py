@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from abscope.core.case import Case, RoiInfo, Series, StructureSetInfo
-from abscope.core.errors import NotFoundError
 from abscope.core.geometry import Volume
 from abscope.core.ids import uid_from
 from abscope.core.rasterise import region_mask
@@ -16,6 +15,7 @@ from abscope.core.structures import Region, Roi, StructureSet
 from abscope.figures.printed_time import slice_view as printed_slice
 from abscope.figures.slice_view import WINDOWS, slice_view
 from abscope.store.cases import Additions
+from abscope.workflows.comparing import stored_set
 from abscope.workflows.context import Actor, Context
 from abscope.workflows.editing import EDITED
 from abscope.workflows.naming import PERSON
@@ -73,7 +73,7 @@ def choices_of(context: Context, case: Case, set_uid: str) -> tuple[Choice, ...]
     NotFoundError
         When the set or its image is not there.
     """
-    info = _set(case, set_uid)
+    info = stored_set(case, set_uid)
     contours = context.cases.structure_set(info)
     series = find_series(case, info.series_uid)
     image = context.cases.volume(series)
@@ -115,7 +115,7 @@ def use_as_primary(
         For a set or structure that the case does not have.
     """
     case = context.cases.get(case_id)
-    info = _set(case, set_uid)
+    info = stored_set(case, set_uid)
     contours = context.cases.structure_set(info)
     roi = contours.roi(roi_number)
     created = context.archive.now()
@@ -141,19 +141,6 @@ def use_as_primary(
     entry = actor.entry("use-tumor", case_id, set=stored.uid, parent=set_uid, roi=roi_number)
     context.cases.extend(case_id, case.version, Additions(structure_sets=[stored]), entry)
     return stored
-
-
-def _set(case: Case, set_uid: str) -> StructureSetInfo:
-    info = next((s for s in case.structure_sets if s.uid == set_uid), None)
-    if info is None:
-        raise NotFoundError(
-            "structure-set-not-found",
-            "There is no such structure set in this case.",
-            where="structure set",
-            expected="the UID of a stored structure set",
-            remedy="List them with `python -m abscope show CASE`.",
-        )
-    return info
 
 
 def _place(rois: Sequence[Roi]) -> tuple[np.ndarray, float]:

@@ -111,8 +111,12 @@ def confidence_of(name: str, evidence: Evidence) -> float:
     """
     table = calibration()
     curve = table.curves[table.curve_of.get(name, "any")]
-    expected = min(curve.expected(evidence.values), highest(name, evidence))
-    return math.floor(100.0 * expected + 1e-9) / 100.0
+    return math.floor(100.0 * expected_of(name, evidence, curve) + 1e-9) / 100.0
+
+
+def expected_of(name: str, evidence: Evidence, curve: Curve) -> float:
+    """Return the Dice that a curve expects of a structure, at most `highest`."""
+    return min(curve.expected(evidence.values), highest(name, evidence))
 
 
 def highest(name: str, evidence: Evidence) -> float:
