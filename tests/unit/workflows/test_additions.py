@@ -10,9 +10,8 @@ import pytest
 from abscope.core.errors import ConflictError, InputError
 from abscope.core.geometry import Grid
 from abscope.core.ids import uid_from
-from abscope.core.settings import Settings
 from abscope.workflows.additions import as_addition
-from abscope.workflows.context import Actor, open_context
+from abscope.workflows.context import Actor
 from abscope.workflows.dose_evaluation import evaluate_dose, image_of
 from abscope.workflows.findings import all_findings
 from abscope.workflows.importing import check_reading, read_files, same_import, save
@@ -28,15 +27,6 @@ GRID = Grid.regular(
 CT = phantoms.ct_series(grid=GRID)
 SET, PLAN, DOSE = phantoms.rtstruct([phantoms.cylinder_roi()]), phantoms.rtplan(), phantoms.rtdose()
 GAP = frozenset({"missing-slices"})
-
-
-@pytest.fixture(name="context")
-def _context(tmp_path):
-    context = open_context(
-        Settings(home=tmp_path, database_url=f"sqlite:///{tmp_path / 'a.sqlite'}")
-    )
-    yield context
-    context.archive.close()
 
 
 def read(*objects):

@@ -18,11 +18,10 @@ from abscope.contour.edit import EditedPlane, plane_positions
 from abscope.core.case import Case, Patient
 from abscope.core.errors import InputError
 from abscope.core.geometry import Grid, Volume
-from abscope.core.settings import Settings
 from abscope.dicom.deidentify import Pseudonyms
 from abscope.dicom.write_ct import ct_datasets
 from abscope.workflows.case_facts import set_facts
-from abscope.workflows.context import Actor, Context, open_context
+from abscope.workflows.context import Actor, Context
 from abscope.workflows.deidentified import export_folder, export_zip, pseudonyms
 from abscope.workflows.dose_evaluation import evaluate_dose
 from abscope.workflows.editing import ContourEdit, save_edit
@@ -38,14 +37,6 @@ LABS = (
 )
 #: Uneven planes, so that nothing can be averaged.
 UNEVEN = phantoms.uneven_grid([0, 4, 8.1, 12, 15.9, 20, 24, 28])
-
-
-@pytest.fixture(name="context")
-def _context(tmp_path):
-    home = tmp_path / "home"
-    context = open_context(Settings(home=home, database_url=f"sqlite:///{home}/a.sqlite"))
-    yield context
-    context.archive.close()
 
 
 def stored(context: Context, folder: pathlib.Path, case_id: str) -> Case:

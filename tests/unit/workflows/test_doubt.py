@@ -9,22 +9,12 @@ import statistics
 import pytest
 
 from abscope.contour.doubt import COVERED, WEIGHTS
-from abscope.core.settings import Settings
-from abscope.workflows.context import Actor, open_context
+from abscope.workflows.context import Actor
 from abscope.workflows.doubt import has_doubt, plausible, weighted_masks
 from abscope.workflows.importing import check_reading, read_paths, save
 from tests import phantoms
 
 ACTOR = Actor(name="tester")
-
-
-@pytest.fixture(name="context")
-def _context(tmp_path):
-    context = open_context(
-        Settings(home=tmp_path / "home", database_url=f"sqlite:///{tmp_path / 'a.sqlite'}")
-    )
-    yield context
-    context.archive.close()
 
 
 @pytest.fixture(name="case")

@@ -13,11 +13,10 @@ from abscope.contour.compare import compare_pair, pair_of
 from abscope.contour.edit import EditedPlane
 from abscope.contour.outlines import type_of
 from abscope.core.errors import ConflictError, InputError, NotFoundError
-from abscope.core.settings import Settings
 from abscope.core.structures import Region
 from abscope.workflows.board import BoardOptions, _drawn
 from abscope.workflows.comparing import find_roi
-from abscope.workflows.context import Actor, open_context
+from abscope.workflows.context import Actor
 from abscope.workflows.dose_evaluation import choose_structure_set, evaluate_dose
 from abscope.workflows.editing import ContourEdit, save_edit
 from abscope.workflows.exporting import export_rtstruct
@@ -26,15 +25,6 @@ from abscope.workflows.importing import check_reading, read_paths, save
 from tests import phantoms
 
 ACTOR, OTHER = Actor(name="kim"), Actor(name="lee")
-
-
-@pytest.fixture(name="context")
-def _context(tmp_path):
-    context = open_context(
-        Settings(home=tmp_path / "home", database_url=f"sqlite:///{tmp_path / 'a.sqlite'}")
-    )
-    yield context
-    context.archive.close()
 
 
 @pytest.fixture(name="case")

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 
 import numpy as np
-import pytest
 
 from abscope.core.geometry import Volume
-from abscope.core.settings import Settings
 from abscope.dicom.reader import read_upload
 from abscope.dicom.sources import SourceFile
-from abscope.workflows.context import Actor, open_context
+from abscope.workflows.context import Actor
 from abscope.workflows.import_report import report_json, report_of
 from abscope.workflows.importing import check_reading, save
 from tests import phantoms
@@ -55,14 +53,6 @@ def test_a_series_that_cannot_be_read_is_listed_all_the_same():
     report = report_of(read(changed(CT, 3, PixelData=CT[3].PixelData[:100])))
     (entry,) = report.patients[0].studies[0].entries
     assert (entry.n_files, entry.content) == (20, "not imported")
-
-
-@pytest.fixture(name="context")
-def _context(tmp_path):
-    home = tmp_path / "home"
-    opened = open_context(Settings(home=home, database_url=f"sqlite:///{home / 'a.sqlite'}"))
-    yield opened
-    opened.archive.close()
 
 
 def test_the_report_and_the_reasons_are_kept_with_the_case(context):

@@ -9,10 +9,9 @@ import pytest
 
 from abscope.core.errors import ConflictError, InputError, RefusedError, UsageError
 from abscope.core.geometry import Grid
-from abscope.core.settings import Settings
 from abscope.dicom.reader import Reading
 from abscope.store.blobs import BlobStore
-from abscope.workflows.context import Actor, open_context
+from abscope.workflows.context import Actor
 from abscope.workflows.importing import check_reading, read_files, same_import, save
 from tests import phantoms
 from tests.unit.dicom.uploads import as_bytes
@@ -24,15 +23,6 @@ GRID = Grid.regular(
 )  # fmt: skip
 CT = phantoms.ct_series(grid=GRID)
 RT = [phantoms.rtstruct([phantoms.cylinder_roi()]), phantoms.rtplan(), phantoms.rtdose()]
-
-
-@pytest.fixture(name="context")
-def _context(tmp_path):
-    context = open_context(
-        Settings(home=tmp_path, database_url=f"sqlite:///{tmp_path / 'a.sqlite'}")
-    )
-    yield context
-    context.archive.close()
 
 
 def reading(*groups, accepted=frozenset()) -> Reading:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from abscope.core.errors import ConflictError, InputError, NotFoundError
-from abscope.core.settings import Settings
-from abscope.workflows.context import Actor, open_context
+from abscope.workflows.context import Actor
 from abscope.workflows.dose_evaluation import evaluate_dose
 from abscope.workflows.importing import check_reading, read_paths, save
 from abscope.workflows.naming import rename_structure, rename_structures
@@ -14,15 +13,6 @@ from tests import phantoms
 from tests.reference.command import Command
 
 ACTOR = Actor(name="tester")
-
-
-@pytest.fixture(name="context")
-def _context(tmp_path):
-    context = open_context(
-        Settings(home=tmp_path / "home", database_url=f"sqlite:///{tmp_path / 'a.sqlite'}")
-    )
-    yield context
-    context.archive.close()
 
 
 @pytest.fixture(name="case")

@@ -6,7 +6,7 @@ import pytest
 
 from abscope.core.errors import NotFoundError
 from abscope.core.geometry import Grid
-from abscope.workflows.context import Actor, open_context
+from abscope.workflows.context import Actor
 from abscope.workflows.importing import check_reading, save
 from abscope.workflows.pet import (
     at_point,
@@ -25,15 +25,6 @@ GRID = Grid.regular(
     origin_mm=(-40.0, -42.0, -32.0), spacing_zyx_mm=(4, 3, 2), shape_zyx=(6, 12, 20),
     frame_of_reference_uid=phantoms.FRAME_UID,
 )  # fmt: skip
-
-
-@pytest.fixture(name="context")
-def _context(tmp_path, monkeypatch):
-    monkeypatch.setenv("ABSCOPE_HOME", str(tmp_path))
-    monkeypatch.delenv("ABSCOPE_DATABASE_URL", raising=False)
-    context = open_context()
-    yield context
-    context.archive.close()
 
 
 @pytest.fixture(name="case")

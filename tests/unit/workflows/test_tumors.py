@@ -10,7 +10,7 @@ from abscope.core.errors import EngineError, NotFoundError, RefusedError
 from abscope.core.geometry import Grid
 from abscope.core.structures import StructureSet
 from abscope.store.cases import Additions
-from abscope.workflows.context import Actor, open_context
+from abscope.workflows.context import Actor
 from abscope.workflows.habitats import NO_HYPOXIA, store_habitats, tumor_habitats
 from abscope.workflows.importing import check_reading, save
 from abscope.workflows.rows import structure_info
@@ -23,15 +23,6 @@ GRID = Grid.regular(
     origin_mm=(-30.0, -30.0, -30.0), spacing_zyx_mm=(3.0, 2.0, 2.0), shape_zyx=(21, 31, 31),
     frame_of_reference_uid=phantoms.FRAME_UID,
 )  # fmt: skip
-
-
-@pytest.fixture(name="context")
-def _context(tmp_path, monkeypatch):
-    monkeypatch.setenv("ABSCOPE_HOME", str(tmp_path))
-    monkeypatch.delenv("ABSCOPE_DATABASE_URL", raising=False)
-    context = open_context()
-    yield context
-    context.archive.close()
 
 
 def _halves(points):
