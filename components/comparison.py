@@ -10,6 +10,7 @@ from abscope.core.structures import Roi
 from abscope.figures.screen_agreement import agreement
 from abscope.workflows.comparing import Compared, ComparedSets
 from components import cached, charts, notices, runtime, state
+from components.asked import asked
 from components.overlays import Overlay, is_open, lies_on
 from components.safe import literal
 from components.tables_case import choose_pair, set_name
@@ -85,9 +86,9 @@ def show(case: Case) -> None:
         help="Empty: a published tolerance of the organ where one is listed, else 3 mm.",
     )  # fmt: skip
     wanted = f"{case.version}|{sets}|{first}|{second}|{without}|{tolerance}"
-    if st.button("Compare", key="contours.compare.run", icon=":material/compare:"):
-        state.remember(_SHOWN, wanted)
-    if state.recall(_SHOWN) != wanted:
+    if not asked(
+        "Compare", wanted, name=_SHOWN, key="contours.compare.run", icon=":material/compare:"
+    ):
         return
     try:
         if sets:

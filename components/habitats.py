@@ -9,7 +9,8 @@ from abscope.core.errors import AbscopeError
 from abscope.core.names import is_target
 from abscope.workflows.context import Actor
 from abscope.workflows.habitats import NO_HYPOXIA, CaseHabitats, store_habitats
-from components import cached, notices, runtime, state
+from components import cached, notices, runtime
+from components.asked import asked
 from components.safe import literal
 from components.tables_case import set_name
 
@@ -31,9 +32,13 @@ def show(case: Case, actor: Actor) -> None:
         )
     )  # fmt: skip
     wanted = f"{case.id}|{reference}"
-    if st.button("Find habitats", key="contours.habitats.run", icon=":material/scatter_plot:"):
-        state.remember(_SHOWN, wanted)
-    if state.recall(_SHOWN) != wanted:
+    if not asked(
+        "Find habitats",
+        wanted,
+        name=_SHOWN,
+        key="contours.habitats.run",
+        icon=":material/scatter_plot:",
+    ):
         st.caption(
             "Divides the tumor by CT number, and by uptake where a PET lies in the frame of the "
             "CT, into one to four parts that differ clearly."

@@ -8,6 +8,7 @@ from abscope.contour.quality_issue import Issue
 from abscope.core.case import Case
 from abscope.core.errors import AbscopeError
 from components import cached, notices, state
+from components.asked import asked
 from components.safe import literal
 from components.tables_case import set_name
 
@@ -37,9 +38,9 @@ def show(case: Case) -> None:
             )
         )  # fmt: skip
     wanted = f"{case.version}|{uid}"
-    if st.button("Check contours", key="contours.quality.run", icon=":material/rule:"):
-        state.remember(_CHECKED, wanted)
-    if state.recall(_CHECKED) != wanted:
+    if not asked(
+        "Check contours", wanted, name=_CHECKED, key="contours.quality.run", icon=":material/rule:"
+    ):
         st.caption(
             "Looks for gaps, islands, holes, odd slices, overlaps, wrong sides, unusual sizes, "
             "cut-off organs, targets outside body or margin, and repeated names."
