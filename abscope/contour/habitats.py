@@ -27,6 +27,7 @@ from scipy import ndimage
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 
+from abscope.contour.engines.working import bounding_box
 from abscope.core.errors import EngineError
 from abscope.core.geometry import FloatArray, Grid, Volume
 from abscope.core.resample import resample_to
@@ -120,15 +121,16 @@ def find_habitats(image: Volume, tumor_zyx: BoolArray, pet: Volume | None = None
     EngineError
         ``habitats-tumor-too-small``.
     """
-    voxel_cm3 = _voxel_cm3(image)
+    spacing = (image.grid.plane_spacing_mm or 1.0, *image.grid.spacing_yx_mm)
+    voxel_cm3 = float(np.prod(spacing)) / 1000.0
     _check_size(int(np.count_nonzero(tumor_zyx)), voxel_cm3)
-    box = _box(tumor_zyx)
+    box = bounding_box(tumor_zyx)
+    assert box is not None, "a tumor of some size"
     tumor = tumor_zyx[box]
     hu = image.array_zyx[box].astype(np.float32)
     suv = None if pet is None else resample_to(pet, _part(image.grid, box)).array_zyx
     if suv is not None and not bool(np.isfinite(suv[tumor]).all()):
         suv = None
-    spacing = (image.grid.plane_spacing_mm or 1.0, *image.grid.spacing_yx_mm)
     labels, bic = _divide(hu, suv, tumor, spacing, voxel_cm3)
     noise = np.random.default_rng(SEED)
     again = []
@@ -147,11 +149,6 @@ def find_habitats(image: Volume, tumor_zyx: BoolArray, pet: Volume | None = None
     )
 
 
-def _voxel_cm3(image: Volume) -> float:
-    planes_mm = image.grid.plane_spacing_mm or 1.0
-    return float(np.prod(image.grid.spacing_yx_mm)) * planes_mm / 1000.0
-
-
 def _check_size(voxels: int, voxel_cm3: float) -> None:
     volume_cm3 = voxels * voxel_cm3
     if volume_cm3 >= SMALLEST_TUMOR_CM3 and voxels >= 2 * LEAST_VOXELS:
@@ -167,13 +164,6 @@ def _check_size(voxels: int, voxel_cm3: float) -> None:
 
 def _part(grid: Grid, box: tuple[slice, slice, slice]) -> Grid:
     return grid.part([s.start for s in box], [s.stop for s in box])
-
-
-def _box(mask: BoolArray) -> tuple[slice, slice, slice]:
-    z, y, x = (
-        np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)
-    )
-    return (slice(z[0], z[-1] + 1), slice(y[0], y[-1] + 1), slice(x[0], x[-1] + 1))
 
 
 def _divide(

@@ -19,7 +19,8 @@ from abscope.workflows.context import Context
 #: Words that stand for the newest structure set of a kind.
 SET_WORDS = ("clinical", "auto", "edited")
 #: Automatic sets that hold a tumor or parts of it: ``auto`` means one of these only at need.
-TUMOR_SOURCES = frozenset({"auto:click", "auto:habitats"})
+CLICKED, HABITATS = "auto:click", "auto:habitats"
+TUMOR_SOURCES = frozenset({CLICKED, HABITATS})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -20,14 +20,12 @@ from abscope.figures.palette import Tone
 from abscope.figures.printed_time import slice_view as printed_slice
 from abscope.figures.slice_view import WINDOWS, slice_view
 from abscope.store.cases import Additions
-from abscope.workflows.comparing import find_roi
+from abscope.workflows.comparing import HABITATS, find_roi
 from abscope.workflows.context import Actor, Context
 from abscope.workflows.dose_evaluation import image_of
 from abscope.workflows.pet import suv_in_frame
 from abscope.workflows.rows import structure_info
 
-#: `StructureSet.source` of stored habitats.
-SOURCE = "auto:habitats"
 #: Colors of the habitats in rising order, from the palette of Okabe and Ito (2008).
 COLORS = ((86, 180, 233), (44, 199, 155), (240, 228, 66), (213, 94, 0))
 COLOR_WORDS = ("blue", "green", "yellow", "red")
@@ -177,7 +175,7 @@ def store_habitats(context: Context, actor: Actor, case_id: str, reference: str)
             content_digest(_as_volume(found)),
         ),
         label=label,
-        source=SOURCE,
+        source=HABITATS,
         frame_of_reference_uid=found.series.grid.frame_of_reference_uid,
         rois=found.structures,
         series_uid=found.series.uid,

@@ -15,7 +15,7 @@ from abscope.core.structures import Region, Roi, StructureSet
 from abscope.figures.printed_time import slice_view as printed_slice
 from abscope.figures.slice_view import WINDOWS, slice_view
 from abscope.store.cases import Additions
-from abscope.workflows.comparing import stored_set
+from abscope.workflows.comparing import CLICKED, stored_set
 from abscope.workflows.context import Actor, Context
 from abscope.workflows.editing import EDITED
 from abscope.workflows.naming import PERSON
@@ -25,7 +25,6 @@ from abscope.workflows.scenes import find_series
 #: Structures of a run in the order of the screen, and what each is called there.
 CHOICES = (("GTV_Click_Tighter", "Tighter"), ("GTV_Click", "Standard"),
            ("GTV_Click_Looser", "Looser"))  # fmt: skip
-CLICKED = "auto:click"
 #: TG-263 name of a primary tumor that a person has chosen.
 PRIMARY = "GTVp"
 #: A picture shows this much around the tumor (mm), at least this far to each side (mm).
