@@ -9,10 +9,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 
+import numpy as np
+
 from abscope.contour.engines.airways import NO_AIRWAYS, Airways
 from abscope.contour.engines.aorta import Aorta
 from abscope.contour.engines.lungs import NO_LUNGS, Lungs
 from abscope.contour.engines.rating import Check, Rating
+from abscope.contour.engines.soft_tissue import shift_hu
 from abscope.contour.engines.spine import NO_CANAL, Canal
 from abscope.contour.engines.vertebrae import Column
 from abscope.contour.engines.working import BoolArray, Spacing, Working
@@ -44,7 +47,9 @@ class Scene:
     level : Working or None
         The working grid with HU moved so that this patient's soft tissue reads as usual.
     shift_hu : float
-        By how much they were moved down.
+        By how much they were moved down; known once ``leveled`` was called.
+    reduced : tuple of ndarray, or None
+        What ``sides`` returns, once it was called.
     """
 
     image: Volume
@@ -60,6 +65,7 @@ class Scene:
     canal: Canal = NO_CANAL
     level: Working | None = None
     shift_hu: float = 0.0
+    reduced: tuple[BoolArray, BoolArray] | None = None
     column: Column | None = None
     aorta: Aorta | None = None
 
@@ -73,6 +79,24 @@ class Scene:
     def own_spacing(self) -> Spacing:
         """The same of the image as it came."""
         return (self.grid.plane_spacing_mm or 1.0, *self.grid.spacing_yx_mm)
+
+    def leveled(self) -> Working:
+        """Return the working grid on the patient's own scale of HU: a shift changes nothing."""
+        if self.level is None:
+            work = self.work
+            self.shift_hu = 0.0 if self.body is None else shift_hu(work.hu_zyx[self.body])
+            moved = work.hu_zyx - np.float32(self.shift_hu)
+            self.level = dataclasses.replace(work, hu_zyx=moved)
+        return self.level
+
+    def sides(self) -> tuple[BoolArray, BoolArray] | None:
+        """Return the air of left and right lung on the working grid; None when one is missing."""
+        left, right = self.lungs.left, self.lungs.right
+        if left is None or right is None:
+            return None
+        if self.reduced is None:
+            self.reduced = (self.work.reduce(left), self.work.reduce(right))
+        return self.reduced
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -23,7 +23,6 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from abscope.contour.engines import spine_wall
-from abscope.contour.engines.soft_tissue import shift_hu
 from abscope.contour.engines.tubes import directions, draw_tube
 from abscope.contour.engines.working import BoolArray, HuArray, Spacing, Working
 
@@ -98,6 +97,8 @@ def find_canal(hu_zyx: HuArray, work: Working, body: BoolArray, middle_mm: float
     ----------
     hu_zyx : ndarray
         The image, HU.
+    work : Working
+        On the patient's own scale of HU (`Scene.leveled`).
     body : ndarray of bool
         On the working grid.
     middle_mm : float
@@ -110,8 +111,7 @@ def find_canal(hu_zyx: HuArray, work: Working, body: BoolArray, middle_mm: float
     if rows.size == 0:
         return NO_CANAL
     top = int(rows[0])
-    crop = work.hu_zyx[:, top : rows[-1] + 1, first:last].copy()
-    crop -= np.float32(shift_hu(work.hu_zyx[body]))
+    crop = work.hu_zyx[:, top : rows[-1] + 1, first:last]
     score = _score(crop, spacing)
     path = _best_path(score, spacing)
     along = AXIS_SD_MM / spacing[0]

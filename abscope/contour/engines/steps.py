@@ -142,7 +142,7 @@ def _both(scene: Scene) -> BoolArray | None:
 
 
 def _canal(scene: Scene) -> Makers:
-    canal = find_canal(scene.image.array_zyx, scene.work, body_of(scene), scene.middle_mm)
+    canal = find_canal(scene.image.array_zyx, scene.leveled(), body_of(scene), scene.middle_mm)
     scene.canal = canal
     return {"SpinalCanal": made(canal.mask, rate_canal(canal))} if canal.mask is not None else {}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -19,9 +18,8 @@ from abscope.contour.engines.rating_heart import (
     rate_heart,
 )
 from abscope.contour.engines.scene import Drawn, Scene, Step
-from abscope.contour.engines.soft_tissue import shift_hu
 from abscope.contour.engines.vertebrae import draw_column, find_column
-from abscope.contour.engines.working import BoolArray, Working
+from abscope.contour.engines.working import BoolArray
 
 #: From this plausibility of the trachea on, its fork is taken for the carina.
 SURE_TRACHEA = 0.4
@@ -41,31 +39,13 @@ def carina_mm(scene: Scene) -> float | None:
     return (plane + 0.5) * scene.spacing[0]
 
 
-def _leveled(scene: Scene) -> Working:
-    """Return the working grid on the patient's own scale of HU, so that a shift changes nothing."""
-    if scene.level is None:
-        work = scene.work
-        scene.shift_hu = 0.0 if scene.body is None else shift_hu(work.hu_zyx[scene.body])
-        moved = work.hu_zyx - np.float32(scene.shift_hu)
-        scene.level = dataclasses.replace(work, hu_zyx=moved)
-    return scene.level
-
-
-def _sides(scene: Scene) -> tuple[BoolArray, BoolArray] | None:
-    """Return the air of left and right lung on the working grid."""
-    left, right = scene.lungs.left, scene.lungs.right
-    if left is None or right is None:
-        return None
-    return scene.work.reduce(left), scene.work.reduce(right)
-
-
 def _without(mask: BoolArray, other: BoolArray | None) -> BoolArray:
     """Return a mask less what belongs to another structure."""
     return mask if other is None else mask & ~other
 
 
 def _column(scene: Scene) -> Makers:
-    column = scene.column = find_column(_leveled(scene), scene.canal)
+    column = scene.column = find_column(scene.leveled(), scene.canal)
     if column is None:
         return {}
 
@@ -77,13 +57,13 @@ def _column(scene: Scene) -> Makers:
 
 
 def _aorta(scene: Scene) -> Makers:
-    top_mm, sides = carina_mm(scene), _sides(scene)
+    top_mm, sides = carina_mm(scene), scene.sides()
     if top_mm is None and sides is not None:
         top_mm = lung_base_mm(sides, scene.work.spacing_zyx_mm) + HEIGHT_MM + TOP_MM
     column = scene.column
     if column is None or top_mm is None:
         return {}
-    aorta = scene.aorta = find_aorta(_leveled(scene), column, top_mm)
+    aorta = scene.aorta = find_aorta(scene.leveled(), column, top_mm)
     if aorta is None:
         return {}
 
@@ -97,13 +77,13 @@ def _aorta(scene: Scene) -> Makers:
 
 
 def _heart(scene: Scene) -> Makers:
-    lungs, sides, column = scene.lungs, _sides(scene), scene.column
+    lungs, sides, column = scene.lungs, scene.sides(), scene.column
     if sides is None or column is None:
         return {}
     filled = [part for part in (lungs.filled_left, lungs.filled_right) if part is not None]
     heart = find_heart(
         scene.image.array_zyx,
-        _leveled(scene),
+        scene.leveled(),
         sides,
         column,
         scene.aorta,
