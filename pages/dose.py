@@ -1,4 +1,4 @@
-"""Dose: picture, cumulative DVH and metrics; a second plan beside the first."""
+"""Dose: the picture, and below it one section at a time; a second plan beside the first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from abscope.workflows.dose_sums import sum_doses
 from components import (
     banner,
     cached,
-    charts,
+    dose_sections,
     dose_sum,
     exports,
     navigation,
@@ -20,7 +20,7 @@ from components import (
     tables,
 )
 from components.access import require
-from components.safe import literal
+from components.dose_view import DoseView
 from components.viewer.viewer import show_viewer, viewer_place
 
 actor = require("dose")
@@ -53,15 +53,17 @@ def evaluate(accepted: frozenset[str]) -> list[DoseEvaluation]:
 
 
 series = case.planning_series()
+accepted: frozenset[str] = frozenset()
 try:
-    evaluations = evaluate(frozenset())
+    evaluations = evaluate(accepted)
     if tables.has_uncovered(evaluations) and st.toggle(
         "Show DVHs of structures that the dose grid does not cover (marked as partial)",
         key="dose.accept",
         help="A DVH is refused where the grid covers less than 99 % of the structure; shown on "
         "request, it describes the covered part only.",
     ):
-        evaluations = evaluate(frozenset({ACCEPT_COVERAGE}))
+        accepted = frozenset({ACCEPT_COVERAGE})
+        evaluations = evaluate(accepted)
 except AbscopeError as problem:
     notices.error(problem)
     st.stop()
@@ -85,47 +87,9 @@ else:
     viewer()
 
 
-@st.fragment
-def histogram() -> None:
-    """Draw the DVH with its own switches."""
-    st.subheader("Dose-volume histogram", anchor=False)
-    names = [s.name for s in evaluations[0].structures if s.dvh is not None]
-    unit = st.segmented_control(
-        "Volume", ["%", "cm3"], default="%", required=True, key="dose.unit",
-        format_func=lambda u: "Volume in %" if u == "%" else "Volume in cm³",
-        label_visibility="collapsed",
-    )  # fmt: skip
-    place = st.container()
-    chosen = st.pills(
-        "Structures shown", names, selection_mode="multi",
-        default=[n for n in names if n not in tables.HIDDEN_CURVES], key="dose.structures",
-        format_func=literal,  # a pill's text is read as Markdown
-    )  # fmt: skip
-    with place:
-        charts.dvh(evaluations, set(chosen), "cm3" if unit == "cm3" else "%", "dose.dvh")
-
-
-@st.fragment
-def metrics() -> None:
-    """Draw the metric table for whatever metrics are typed."""
-    st.subheader("Metrics", anchor=False)
-    text = st.text_input(
-        "Columns", "mean, max, D95%, V20Gy", key="dose.metrics",
-        help="D95%, D2cm3: dose to the hottest 95 % or 2 cm³. V20Gy: share of the volume at or "
-        "above 20 Gy; V20Gy[cm3] the volume. V95%: share at or above 95 % of the prescription. "
-        "mean, min, max.",
-    )  # fmt: skip
-    try:
-        tables.metrics(evaluations, text)
-    except AbscopeError as problem:
-        notices.error(problem)
-
-
-beside = st.container(horizontal=True, gap="medium")
-with beside.container():
-    histogram()
-with beside.container(width=510):
-    metrics()
+dose_sections.show(
+    DoseView(case=case, actor=actor, evaluations=tuple(evaluations), accepted=accepted)
+)
 tables.dose_refusals(evaluations)
 doubts = [finding for evaluation in evaluations for finding in evaluation.findings]
 if doubts:
