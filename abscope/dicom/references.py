@@ -66,8 +66,8 @@ def _structure_findings(series: Sequence[Series], sets: Sequence[AnySet]) -> lis
     findings = []
     frames = {s.grid.frame_of_reference_uid for s in series} - {""}
     for structure_set in sets:
-        if structure_set.source.startswith("auto:") or structure_set.source == "edited":
-            continue  # made here, on an image that is here
+        if structure_set.parent_uid in {s.uid for s in sets} - {""}:
+            continue  # a version of another set, of which it is said
         where = f"structure set {structure_set.label[:32]}"
         frame = structure_set.frame_of_reference_uid
         if not series:

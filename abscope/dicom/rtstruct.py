@@ -6,6 +6,8 @@ ContourData is split from its raw bytes: 23 times faster than pydicom's list of 
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pydicom
 
@@ -14,7 +16,7 @@ from abscope.core.errors import InputError
 from abscope.core.geometry import FloatArray
 from abscope.core.names import match_name
 from abscope.core.structures import CLOSED_TYPES, Contour, Roi, StructureSet
-from abscope.dicom import header
+from abscope.dicom import header, provenance
 
 _CONTOUR_DATA = 0x30060050
 #: A structure set may not hold more regions than this.
@@ -34,6 +36,7 @@ def parse_structure_set(dataset: pydicom.Dataset) -> tuple[StructureSet, tuple[F
     """Return the structure set and what was odd about it.
 
     ROIs are keyed by ROINumber. A ROI without a closed contour stays in the list, without volume.
+    A set that this program drew is read as what it was, never as a clinical one.
 
     Raises
     ------
@@ -51,6 +54,9 @@ def parse_structure_set(dataset: pydicom.Dataset) -> tuple[StructureSet, tuple[F
         )
     contours_of = _by_number(dataset, "ROIContourSequence")
     observed = _by_number(dataset, "RTROIObservationsSequence")
+    made_by = provenance.source_of(
+        dataset, [header.text(item, "ROIGenerationAlgorithm") for item in listed]
+    )
     findings: list[Finding] = []
     rois: list[Roi] = []
     for item in listed:
@@ -58,20 +64,10 @@ def parse_structure_set(dataset: pydicom.Dataset) -> tuple[StructureSet, tuple[F
         if roi_number is None or any(r.number == roi_number for r in rois):
             raise header.unreadable("ROINumber", "one unlike number for each structure")
         drawn = contours_of.get(roi_number)
-        contours, odd = _contours(drawn) if drawn is not None else ((), 0)
-        seen = observed.get(roi_number)
-        name = header.text(item, "ROIName") or f"ROI {roi_number}"
-        match = match_name(name)
-        roi = Roi(
-            number=roi_number,
-            name=name,
-            contours=contours,
-            standard_name=match.standard if match else None,
-            name_confidence=match.confidence if match else None,
-            name_source=match.how if match else "",
-            interpreted_type=header.text(seen, "RTROIInterpretedType") if seen else "",
-            color=_color(drawn),
-        )
+        roi, odd = _roi(roi_number, item, drawn, observed.get(roi_number))
+        if made_by:
+            sure, why = provenance.confidence_of(header.text(item, "ROIDescription"))
+            roi = dataclasses.replace(roi, confidence=sure, confidence_reason=why)
         rois.append(roi)
         findings.extend(_roi_findings(roi, odd))
     set_ = StructureSet(
@@ -83,7 +79,9 @@ def parse_structure_set(dataset: pydicom.Dataset) -> tuple[StructureSet, tuple[F
         series_uid=_series(dataset),
         slice_uids=tuple(sorted(referenced_slice_uids(dataset))),
     )
-    return set_, tuple(findings)
+    if made_by:
+        findings.append(provenance.made_here_finding(set_.label, made_by))
+    return provenance.as_made(set_, dataset, made_by), tuple(findings)
 
 
 def referenced_slice_uids(dataset: pydicom.Dataset) -> frozenset[str]:
@@ -96,6 +94,29 @@ def referenced_slice_uids(dataset: pydicom.Dataset) -> frozenset[str]:
         for image in header.items(series, "ContourImageSequence")
     }
     return frozenset(found - {""})
+
+
+def _roi(
+    number: int,
+    item: pydicom.Dataset,
+    drawn: pydicom.Dataset | None,
+    seen: pydicom.Dataset | None,
+) -> tuple[Roi, int]:
+    """Return a structure and the number of its contours that had to be left out."""
+    contours, odd = _contours(drawn) if drawn is not None else ((), 0)
+    name = header.text(item, "ROIName") or f"ROI {number}"
+    match = match_name(name)
+    roi = Roi(
+        number=number,
+        name=name,
+        contours=contours,
+        standard_name=match.standard if match else None,
+        name_confidence=match.confidence if match else None,
+        name_source=match.how if match else "",
+        interpreted_type=header.text(seen, "RTROIInterpretedType") if seen else "",
+        color=_color(drawn),
+    )
+    return roi, odd
 
 
 def _roi_findings(roi: Roi, odd: int) -> list[Finding]:

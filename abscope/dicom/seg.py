@@ -17,7 +17,7 @@ from abscope.core.case import Finding
 from abscope.core.errors import InputError
 from abscope.core.geometry import Grid
 from abscope.core.structures import Contour, Roi, StructureSet
-from abscope.dicom import header
+from abscope.dicom import header, provenance
 from abscope.dicom.label_maps import mask_contours
 from abscope.dicom.roi_names import named
 from abscope.dicom.seg_frames import (
@@ -81,6 +81,12 @@ def parse_segmentation(
         rois=tuple(rois),
         series_uid=_series(dataset),
     )  # fmt: skip
+    made_by = provenance.source_of(
+        dataset, [header.text(item, "SegmentAlgorithmType") for item in described.values()]
+    )
+    if made_by:
+        findings.append(provenance.made_here_finding(made.label, made_by))
+        made = provenance.as_made(made, dataset, made_by)
     return made, grid_of(frames, made.frame_of_reference_uid), tuple(findings)
 
 

@@ -11,6 +11,7 @@ from pydicom.uid import ImplicitVRLittleEndian
 
 from abscope.core.geometry import FloatArray
 from abscope.core.structures import Contour, Roi, StructureSet
+from abscope.dicom.provenance import algorithm_of
 from abscope.dicom.write_common import (
     RTSTRUCT_CLASS,
     STUDY_CLASS,
@@ -83,8 +84,9 @@ def rtstruct_dataset(
     ds.StructureSetName = safe_text(structures.label, 64)
     if header.comment:
         ds.StructureSetDescription = safe_text(header.comment, 1024)
-    ds.StructureSetDate = dicom_date(header.date)
-    ds.StructureSetTime = header.time
+    day, _, clock = structures.created.partition("T")  # when it was last changed, where known
+    ds.StructureSetDate = dicom_date(day or header.date)
+    ds.StructureSetTime = clock[:8].replace(":", "") or header.time
     ds.ApprovalStatus = "UNAPPROVED"
     if structures.author:
         ds.OperatorsName = safe_text(structures.author, 64)
@@ -147,7 +149,7 @@ def _roi_item(roi: Roi, structures: StructureSet) -> Dataset:
     item.ROINumber = roi.number
     item.ReferencedFrameOfReferenceUID = structures.frame_of_reference_uid
     item.ROIName = safe_text(roi.name, 64)
-    item.ROIGenerationAlgorithm = _algorithm(roi, structures.source)
+    item.ROIGenerationAlgorithm = algorithm_of(roi, structures.source)
     if structures.source.startswith("auto:"):
         item.ROIGenerationDescription = safe_text(structures.source, 64)
     remarks = [f"confidence {roi.confidence:.2f}"] if roi.confidence is not None else []
@@ -156,15 +158,6 @@ def _roi_item(roi: Roi, structures: StructureSet) -> Dataset:
     if remarks:
         item.ROIDescription = safe_text("; ".join([*remarks, roi.confidence_reason]), 1024)
     return item
-
-
-def _algorithm(roi: Roi, source: str) -> str:
-    """Return how a structure was made; empty (type 2) where its source does not say."""
-    if source.startswith("auto:"):
-        return "AUTOMATIC"
-    if source == "edited":
-        return "MANUAL" if roi.confidence is None else "SEMIAUTOMATIC"
-    return ""
 
 
 def _contours_item(roi: Roi, image: ImageReference | None, index: int, exact: bool) -> Dataset:

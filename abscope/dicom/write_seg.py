@@ -15,6 +15,7 @@ from abscope.core.ids import uid_from
 from abscope.core.names import is_target
 from abscope.core.rasterise import region_mask
 from abscope.core.structures import Region, Roi, StructureSet
+from abscope.dicom.provenance import algorithm_of
 from abscope.dicom.write_common import (
     SEG_CLASS,
     Header,
@@ -110,7 +111,7 @@ def _put_content(ds: Dataset, header: Header, structures: StructureSet) -> None:
     ds.ContentTime = header.time
     ds.ContentLabel = "SEGMENTATION"
     ds.ContentDescription = safe_text(structures.label, 64)
-    ds.ContentCreatorName = ""
+    ds.ContentCreatorName = ds.OperatorsName = safe_text(structures.author, 64)
     ds.DeviceSerialNumber = "0"
     ds.ImageType = ["DERIVED", "PRIMARY"]
     ds.LossyImageCompression = "00"
@@ -203,9 +204,8 @@ def _segment(number: int, roi: Roi, structures: StructureSet) -> Dataset:
     item = Dataset()
     item.SegmentNumber = number
     item.SegmentLabel = safe_text(roi.name, 64) or f"segment {number}"
-    automatic = structures.source.startswith("auto:")
-    item.SegmentAlgorithmType = "AUTOMATIC" if automatic else "MANUAL"
-    if automatic:
+    item.SegmentAlgorithmType = algorithm_of(roi, structures.source) or "MANUAL"
+    if item.SegmentAlgorithmType != "MANUAL":
         item.SegmentAlgorithmName = safe_text(structures.source, 64)
     standard = roi.standard_name or ""
     target = any(is_target(standard, kind) for kind in ("GTV", "CTV", "PTV", "ITV", "IGTV"))

@@ -292,11 +292,9 @@ def _newly_attached(
     found = []
     for info in case.structure_sets:
         image = drawn_on(info, images)
-        if (
-            not info.is_clinical
-            or image is None
-            or (image.uid in here and info.series_uid == image.uid)
-        ):
+        if image is None or (info.series_uid in here and not info.is_clinical):
+            continue  # an engine or a person here drew it on an image that is here
+        if image.uid in here and info.series_uid == image.uid:
             continue
         contours = context.cases.structure_set(info)
         said.extend(contour_findings(contours, image.grid))

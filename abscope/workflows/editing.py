@@ -140,10 +140,11 @@ def original_label(label: str) -> str:
 
 def edited_words(info: StructureSetInfo) -> str:
     """Return who edited a set, when, and which set it comes from, for the screen and for files."""
-    when = info.created[:16].replace("T", " ")
+    when = f", {info.created[:16].replace('T', ' ')} UTC" if info.created else ""
+    who = f"by {info.author}{when}" if info.author else "by a person whose name the file leaves out"
     if not info.parent_uid:
-        return f"Drawn by {info.author}, {when} UTC."
-    return f"Edited by {info.author}, {when} UTC, from the set {original_label(info.label)}."
+        return f"Drawn {who}."
+    return f"Edited {who}, from the set {original_label(info.label)}."
 
 
 def _parent(context: Context, case: Case, series: Series, set_uid: str) -> StructureSet:
