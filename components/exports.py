@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import streamlit as st
 
 from abscope.core.case import Case
+from abscope.core.errors import NotFoundError
 from abscope.workflows.context import Actor
-from abscope.workflows.exporting import export_rtdose, export_rtstruct, export_seg
+from abscope.workflows.exporting import export_rtdose, export_rtstruct, export_seg, set_to_export
 from components import runtime
 from components.tables_case import set_name
 
@@ -20,12 +22,13 @@ def structures(case: Case, actor: Actor, shown: Sequence[str] | None) -> None:
         return
     context = runtime.context()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        uid = next(iter(sets))
-        if len(sets) > 1:
-            uid = st.selectbox(
-                "Set to export", list(sets), index=len(sets) - 1, key="contours.export.set",
-                format_func=lambda key: set_name(sets[key], count=False), width=420,
-            )  # fmt: skip
+        offered = dataclasses.replace(case, structure_sets=tuple(sets.values()))
+        uid = st.selectbox(
+            "Set to export", list(sets), index=list(sets).index(_likely(offered)),
+            key=f"contours.export.set.{len(sets)}", disabled=len(sets) == 1,
+            format_func=lambda key: set_name(sets[key]), width=420,
+            help="One of the sets that are shown above; show another one to export it.",
+        )  # fmt: skip
         chosen = sets[uid]
         tg263 = st.checkbox(
             "TG-263 names", key="contours.export.names",
@@ -63,6 +66,14 @@ def structures(case: Case, actor: Actor, shown: Sequence[str] | None) -> None:
             disabled=not any(s.uid == chosen.series_uid for s in case.series),
             help="Voxels on the planes of the image, for viewers and research; needs the image",
         )
+
+
+def _likely(case: Case) -> str:
+    """Return the UID of the set to offer first: never habitats where there is another one."""
+    try:
+        return set_to_export(case).uid
+    except NotFoundError:
+        return case.structure_sets[-1].uid
 
 
 def dose(case: Case, actor: Actor, dose_uid: str) -> None:

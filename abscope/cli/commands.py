@@ -76,7 +76,7 @@ _SERVER = "import components.preload; from streamlit.web.cli import main; main()
 def serve(given: argparse.Namespace) -> int:
     """``serve``: run the dashboard on loopback until it is stopped."""
     app = pathlib.Path(__file__).resolve().parents[2] / "app.py"
-    return subprocess.call(
+    server = subprocess.Popen(
         [
             *(sys.executable, "-c", _SERVER, "run", str(app)),
             *("--server.port", str(given.port), "--server.address", "127.0.0.1"),
@@ -84,3 +84,9 @@ def serve(given: argparse.Namespace) -> int:
         ],
         cwd=app.parent,
     )
+    with server:
+        try:
+            return server.wait()
+        except KeyboardInterrupt:  # this is how it is stopped
+            server.terminate()
+            return server.wait()

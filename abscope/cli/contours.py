@@ -10,7 +10,7 @@ from abscope.workflows import views
 from abscope.workflows.approving import approve_structures
 from abscope.workflows.comparing import compare_sets, compare_structures, find_set
 from abscope.workflows.context import Context
-from abscope.workflows.contouring import contour_case
+from abscope.workflows.contouring_now import contour_now
 from abscope.workflows.naming import rename_structure
 from abscope.workflows.quality import check_set
 from abscope.workflows.runs import history
@@ -19,7 +19,7 @@ from abscope.workflows.runs import history
 def contour(context: Context, given: argparse.Namespace) -> Result:
     """``contour``."""
     wanted = tuple(name.strip() for name in given.structures.split(",") if name.strip())
-    return contour_case(
+    return contour_now(
         context,
         ACTOR,
         given.case,

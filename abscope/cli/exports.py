@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import pathlib
+import sys
 
 from abscope.cli.shared import ACTOR, Result
+from abscope.core.case import Case
 from abscope.core.errors import InputError
 from abscope.workflows import board, views
 from abscope.workflows.context import Context
 from abscope.workflows.deidentified import ACCEPT_BURNED_IN, export_folder
 from abscope.workflows.demonstration import demonstration_case
-from abscope.workflows.exporting import export_rtdose, export_rtstruct, export_seg
+from abscope.workflows.exporting import (
+    export_rtdose,
+    export_rtstruct,
+    export_seg,
+    set_to_export,
+)
 
 
 def export(context: Context, given: argparse.Namespace) -> Result:
@@ -20,15 +28,9 @@ def export(context: Context, given: argparse.Namespace) -> Result:
         accepted = frozenset(given.accept)
         found = export_folder(context, ACTOR, case, given.deidentified, accepted=accepted)
         return {"case_id": case.id, "directory": str(given.deidentified), **found.as_json()}
-    if given.rtstruct is not None:
-        data = export_rtstruct(
-            context, ACTOR, case, given.structure_set, holes=given.holes, names=given.names
-        )
-        target = given.rtstruct
-    elif given.seg is not None:
-        data = export_seg(context, ACTOR, case, given.structure_set)
-        target = given.seg
-    elif given.rtdose is not None:
+    if given.rtstruct is not None or given.seg is not None:
+        return _structures(context, given, case)
+    if given.rtdose is not None:
         data = export_rtdose(context, ACTOR, case, given.dose, 16 if given.bits == 16 else 32)
         target = given.rtdose
     else:
@@ -41,6 +43,31 @@ def export(context: Context, given: argparse.Namespace) -> Result:
         form = "pptx" if given.pptx is not None else "pdf"
         data = board.export(context, ACTOR, pack, "pptx" if form == "pptx" else "pdf")
         target = given.pptx or given.pdf
+    return {"case_id": case.id, **_written(target, data)}
+
+
+def _structures(context: Context, given: argparse.Namespace, case: Case) -> Result:
+    """Export one structure set and say which: on standard error, too, where none was named."""
+    info = set_to_export(case, given.structure_set)
+    kind = "automatic" if info.is_auto else "edited" if info.is_edited else "clinical"
+    count = len(info.rois)
+    if given.structure_set is None:
+        print(
+            f"Structure set: {info.label} ({kind}, {count} structure{'s' if count != 1 else ''}). "
+            "Name another one with --structure-set.",
+            file=sys.stderr,
+        )
+    if given.rtstruct is not None:
+        target = given.rtstruct
+        data = export_rtstruct(context, ACTOR, case, info.uid, holes=given.holes, names=given.names)
+    else:
+        target, data = given.seg, export_seg(context, ACTOR, case, info.uid)
+    chosen = {"uid": info.uid, "label": info.label, "kind": kind, "source": info.source}
+    return {"case_id": case.id, **_written(target, data), "structure_set": chosen}
+
+
+def _written(target: pathlib.Path, data: bytes) -> Result:
+    """Write a file and return its name and size; raises InputError."""
     try:
         target.write_bytes(data)
     except OSError:
@@ -51,7 +78,7 @@ def export(context: Context, given: argparse.Namespace) -> Result:
             expected="a file name in an existing folder",
             remedy="Choose another place.",
         ) from None
-    return {"case_id": case.id, "file": str(target), "bytes": len(data)}
+    return {"file": str(target), "bytes": len(data)}
 
 
 def demo(context: Context, given: argparse.Namespace) -> Result:

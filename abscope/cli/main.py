@@ -14,9 +14,21 @@ from abscope.cli.text import as_text
 from abscope.core.errors import AbscopeError
 from abscope.workflows.context import open_context
 
+#: What a shell expects of a program that was stopped by Ctrl-C: 128 + SIGINT.
+INTERRUPTED_STATUS = 130
+INTERRUPTED = "Interrupted. What this command had not finished is not stored."
+
 
 def main(arguments: Sequence[str]) -> int:
-    """Run a command and return its exit status: 0 done, 2 bad usage, 3 refused."""
+    """Run a command and return its exit status: 0 done, 2 bad usage, 3 refused, 130 interrupted."""
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"{INTERRUPTED}\n")
+        return INTERRUPTED_STATUS
+
+
+def _run(arguments: Sequence[str]) -> int:
     wants_json = "--json" in arguments
     try:
         given = parse(arguments)

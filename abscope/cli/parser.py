@@ -19,6 +19,11 @@ SET_HELP = (
     "a UID, or the newest set of a kind: clinical, auto (with organs; a clicked tumor or habitats "
     "only where there is no other) or edited"
 )
+#: Which structure set is exported.
+EXPORT_HELP = (
+    f"for --rtstruct and --seg: {SET_HELP}; left out: the newest automatic one with organs, else "
+    "the newest clinical one; habitats only when named"
+)
 #: Options whose value may begin with a minus sign.
 _POINTS = ("--seed", "--at", "--box")
 
@@ -270,7 +275,7 @@ def _parser() -> Parser:
     )  # fmt: skip
     export.add_argument("--hide-names", action="store_true")
     export.add_argument("--accept", nargs="+", action="extend", default=[], metavar="CODE")
-    export.add_argument("--structure-set", metavar="UID", help="for --rtstruct and --seg")
+    export.add_argument("--structure-set", metavar="SET", help=EXPORT_HELP)
     export.add_argument(
         "--holes", choices=("keyhole", "separate"), default="keyhole",
         help="for --rtstruct: holes joined to their outline, or contours of their own",

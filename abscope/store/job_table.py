@@ -56,6 +56,37 @@ class JobTable:
                 return job
         return Job(**row._mapping)
 
+    def add_ended_job(
+        self,
+        *,
+        case_id: str,
+        function: str,
+        parameters: str,
+        state: JobState,
+        started: str,
+        message: str = "",
+        error: str = "",
+    ) -> Job:
+        """Add a job that ran without this table, for example at the command line, and has ended."""
+        job = Job(
+            id=f"job-{secrets.token_hex(6)}",
+            case_id=case_id,
+            function=function,
+            parameters=parameters,
+            state=state,
+            progress=0.0,
+            message=message,
+            result="",
+            error=error,
+            created=started,
+            updated=self._now(),
+            started=started,
+        )
+        values = {name: getattr(job, name) for name in Job.__dataclass_fields__}
+        with self._archive.writing() as db:
+            db.execute(jobs.insert().values(values))
+        return job
+
     def get_job(self, job_id: str) -> Job:
         """Return a job; raises NotFoundError."""
         with self._archive.reading() as db:

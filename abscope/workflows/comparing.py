@@ -115,7 +115,7 @@ def find_set(case: Case, key: str) -> StructureSetInfo:
     """
     kinds = {
         "clinical": [s for s in case.structure_sets if s.is_clinical],
-        "auto": sorted((s for s in case.structure_sets if s.is_auto), key=_draws_organs),
+        "auto": sorted((s for s in case.structure_sets if s.is_auto), key=draws_organs),
         "edited": [s for s in case.structure_sets if s.is_edited],
     }
     matching = [s for s in case.structure_sets if s.uid == key] or kinds.get(key, [])
@@ -144,7 +144,8 @@ def stored_set(case: Case, set_uid: str) -> StructureSetInfo:
     return info
 
 
-def _draws_organs(info: StructureSetInfo) -> bool:
+def draws_organs(info: StructureSetInfo) -> bool:
+    """Whether a set holds more than a clicked tumor, its habitats, or targets."""
     if info.source in TUMOR_SOURCES:
         return False
     return not all(is_any_target(roi.standard_name) for roi in info.rois)

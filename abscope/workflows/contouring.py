@@ -104,6 +104,7 @@ def contour_case(
     case = context.cases.get(case_id)
     chosen = registry.engine(engine)
     _check_ready(chosen)
+    _check_place(chosen.card, seed_mm, box_mm)
     series = _image(case, series_uid)
     told = StepsTold(choose(chosen.card, structures))
 
@@ -158,6 +159,23 @@ def _check_ready(engine: ContourEngine) -> None:
             expected="everything that it needs",
             remedy=" ".join(needed),
         )
+
+
+def _check_place(
+    card: EngineCard, seed_mm: Point | None, box_mm: tuple[Point, Point] | None
+) -> None:
+    """Refuse a seed or a box that the engine would not look at."""
+    if card.needs_seed or (seed_mm is None and box_mm is None):
+        return
+    given = "seed" if seed_mm is not None else "box"
+    raise EngineError(
+        "engine-takes-no-seed",
+        f"The engine {card.id} takes no {given}: it looks at the whole image.",
+        where=given,
+        expected="a seed or a box only for an engine that starts from a point",
+        remedy=f"Leave the {given} out, or name the engine that outlines a tumor from one point "
+        "(click).",
+    )
 
 
 def _named(case_id: str, series: Series, card: EngineCard, drawn: StructureSet) -> StructureSet:

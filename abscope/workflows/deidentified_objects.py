@@ -167,7 +167,9 @@ def _structure_sets(
             created="",
             parent_uid="",
         )
-        header = _rt_header(case, new, info.uid, info.label, series)
+        header = dataclasses.replace(
+            _rt_header(case, new, info.uid, info.label, series), model=structures.source
+        )
         ds = rtstruct_dataset(structures, header, image, exact_points=True)
         written.structure_sets += 1
         yield f"RTSTRUCT-{number}/RS000001.dcm", _bytes(ds, case)

@@ -17,13 +17,50 @@ from abscope.dicom.write_common import Header, ImageReference
 from abscope.dicom.write_rtdose import rtdose_dataset
 from abscope.dicom.write_rtstruct import rtstruct_dataset
 from abscope.dicom.write_seg import seg_dataset
-from abscope.workflows.comparing import find_set
+from abscope.workflows.comparing import HABITATS, draws_organs, find_set
 from abscope.workflows.context import Actor, Context
 from abscope.workflows.dose_evaluation import choose_dose, image_of
 from abscope.workflows.editing import original_label
 
 #: Written into every set that was not drawn in a clinic.
 RESEARCH_NOTE = "Not approved. Research use only. Not for clinical decisions."
+
+
+def set_to_export(case: Case, key: str | None = None) -> StructureSetInfo:
+    """Return the set that is named, or else the one that an export takes.
+
+    That is the newest set of an engine that draws organs; without one the newest clinical, then
+    the newest edited one, then a clicked tumor. Habitats are parts of a tumor, and are exported
+    only when they are named.
+
+    Parameters
+    ----------
+    key : str, optional
+        As in `comparing.find_set`.
+
+    Raises
+    ------
+    NotFoundError
+    """
+    if key is not None:
+        return find_set(case, key)
+    full = [s for s in case.structure_sets if s.source != HABITATS]
+    for chosen in (
+        [s for s in full if s.is_auto and draws_organs(s)],
+        [s for s in full if s.is_clinical],
+        [s for s in full if s.is_edited],
+        full,
+    ):
+        if chosen:
+            return chosen[-1]
+    raise NotFoundError(
+        "structure-set-not-found",
+        "There is no structure set to export"
+        + (" but habitats, which are exported only when named." if case.structure_sets else "."),
+        where="structure set",
+        expected="the UID of a structure set of this case",
+        remedy="List them with `python -m abscope show CASE`.",
+    )
 
 
 def export_rtstruct(
@@ -35,7 +72,7 @@ def export_rtstruct(
     holes: Holes = "keyhole",
     names: Names = "source",
 ) -> bytes:
-    """Return a structure set as an RTSTRUCT file; the newest automatic set when none is named.
+    """Return a structure set as an RTSTRUCT file; that of `set_to_export` when none is named.
 
     The object is a new one, with a UID of its own. It names as its predecessor the clinical set it
     is a copy of, or the set that was edited; the label of a version begins with "Edited".
@@ -50,7 +87,7 @@ def export_rtstruct(
     NotFoundError
         When the case has no such set.
     """
-    info = _chosen_set(case, structure_set_uid)
+    info = set_to_export(case, structure_set_uid)
     series = image_of(case, info)
     header = _header(context, case, series, "structure set", info.uid, info.label, info.source)
     drawn = context.cases.structure_set(info)
@@ -71,7 +108,7 @@ def export_seg(
 ) -> bytes:
     """Return a structure set as a BINARY segmentation on its image's planes.
 
-    Every export is a new object with a UID of its own.
+    The set is that of `set_to_export`. Every export is a new object with a UID of its own.
 
     Raises
     ------
@@ -80,7 +117,7 @@ def export_seg(
     InputError
         ``seg-without-image``: the image of the set is not in the case.
     """
-    info = _chosen_set(case, structure_set_uid)
+    info = set_to_export(case, structure_set_uid)
     series = image_of(case, info)
     if series is None:
         raise InputError(
@@ -146,22 +183,6 @@ def _remarks(drawn: StructureSet, written: StructureSet) -> str:
     if renamed:
         remarks.append(f"Renamed: {', '.join(renamed)}.")
     return " ".join(remarks)
-
-
-def _chosen_set(case: Case, uid: str | None) -> StructureSetInfo:
-    if uid is not None:
-        return find_set(case, uid)
-    sets = case.structure_sets
-    chosen = [s for s in sets if s.is_auto] or [s for s in sets if s.is_clinical] or sets
-    if not chosen:
-        raise NotFoundError(
-            "structure-set-not-found",
-            "There is no structure set to export.",
-            where="structure set",
-            expected="the UID of a structure set of this case",
-            remedy="List them with `python -m abscope show CASE`.",
-        )
-    return chosen[-1]
 
 
 def _header(

@@ -93,6 +93,19 @@ def test_a_phantom_case_from_import_to_deletion(run, case, home, tmp_path):
     assert run.done("audit", "--verify")["verified"]
 
 
+@pytest.mark.parametrize("form", ["--rtstruct", "--seg"])
+def test_an_export_says_which_structure_set_it_took(run, case, tmp_path, form):
+    uid = case["structure_sets"][0]["uid"]
+    unnamed = run("export", "phantom", form, tmp_path / "a.dcm")
+    assert unnamed.json["structure_set"]["uid"] == uid
+    assert unnamed.json["structure_set"]["kind"] == "clinical"
+    assert unnamed.stderr.startswith("Structure set: ")
+    named = run("export", "phantom", form, tmp_path / "b.dcm", "--structure-set", uid)
+    assert named.json["structure_set"] == unnamed.json["structure_set"]
+    assert named.stderr == ""
+    assert run.done("export", "phantom", form, tmp_path / "c.dcm", "--structure-set", "clinical")
+
+
 def test_words_for_people_when_json_is_not_asked(run, case, capsys):
     assert main(["cases"]) == 0
     out, err = capsys.readouterr()

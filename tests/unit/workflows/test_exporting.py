@@ -9,11 +9,14 @@ import pydicom
 import pytest
 
 from abscope.contour.edit import EditedPlane
+from abscope.core.errors import NotFoundError
 from abscope.core.ids import uid_from
 from abscope.store.cases import Additions
+from abscope.workflows.comparing import CLICKED, HABITATS
 from abscope.workflows.context import Actor
+from abscope.workflows.deidentified import export_folder
 from abscope.workflows.editing import ContourEdit, edited_words, save_edit
-from abscope.workflows.exporting import export_rtstruct, export_seg
+from abscope.workflows.exporting import export_rtstruct, export_seg, set_to_export
 from abscope.workflows.findings import all_findings
 from abscope.workflows.importing import check_reading, read_paths, save
 from abscope.workflows.rows import structure_info
@@ -118,6 +121,35 @@ def test_an_automatic_set_that_went_through_other_hands_is_clinical(
     ds.save_as(target)
     back = _again(context, target.getvalue(), tmp_path / "out").structure_sets[-1]
     assert (back.source, back.is_clinical) == ("clinical", True)
+
+
+def test_the_set_that_is_taken_unnamed_is_the_newest_with_organs_never_habitats(context, case):
+    clinical = case.structure_sets[0]
+    assert set_to_export(case) == clinical
+    case = _automatic(context, case, HABITATS, "Habitats of GTV")
+    habitats = case.structure_sets[-1]
+    assert set_to_export(case) == clinical
+    case = _automatic(context, case, CLICKED, "Click")
+    assert set_to_export(case) == clinical
+    case = _automatic(context, case)
+    organs = case.structure_sets[-1]
+    case = _automatic(context, case, HABITATS, "Habitats of GTV again")
+    assert set_to_export(case) == organs
+    assert set_to_export(case, habitats.uid) == habitats
+    assert set_to_export(case, "clinical") == clinical
+    ds = pydicom.dcmread(io.BytesIO(export_rtstruct(context, ACTOR, case)))
+    assert ds.StructureSetName == organs.label
+    only = dataclasses.replace(case, structure_sets=(habitats,))
+    with pytest.raises(NotFoundError, match="only when named"):
+        set_to_export(only)
+
+
+def test_sets_of_a_case_without_identity_stay_what_they_are(context, case, tmp_path):
+    _edited(context, _automatic(context, case))
+    export_folder(context, ACTOR, context.cases.get(case.id), tmp_path / "plain")
+    (draft,) = read_paths([tmp_path / "plain"]).drafts
+    found = {s.source: s.author for s in draft.structure_sets}
+    assert found == {"clinical": "", "auto:anatomical": "", "edited": ""}
 
 
 def test_an_automatic_set_without_its_image_is_tied_to_it_when_it_comes(context, case, tmp_path):
