@@ -49,8 +49,8 @@ def _metrics(evaluations: Sequence[DoseEvaluation]) -> None:
     text = st.text_input(
         "Columns", "mean, max, D95%, V20Gy", key="dose.metrics",
         help="D95%, D2cm3: dose to the hottest 95 % or 2 cm³. V20Gy: share of the volume at or "
-        "above 20 Gy; V20Gy[cm3] the volume. V95%: share at or above 95 % of the prescription. "
-        "mean, min, max.",
+        "above 20 Gy; V20Gy[cm3] the volume. V95%Rx: share at or above 95 % of the prescription. "
+        "CV5Gy: share below 5 Gy. gEUD(a=8); HI, CI, GI of targets. mean, median, min, max.",
     )  # fmt: skip
     try:
         tables.metrics(evaluations, text)

@@ -28,6 +28,7 @@ def metrics(evaluations: Sequence[DoseEvaluation], text: str) -> None:
     wanted = parse_metrics(text)
     rows: list[dict[str, object]] = []
     formats = {"Vol. (cm³)": "%.1f"}
+    reasons: dict[str, list[str]] = {}
     for number, item in _by_role(evaluations):
         evaluation = evaluations[number]
         assert item.dvh is not None
@@ -36,10 +37,12 @@ def metrics(evaluations: Sequence[DoseEvaluation], text: str) -> None:
             row["Plan"] = "AB"[number]
         row["Vol. (cm³)"] = item.dvh.volume_cm3
         for metric in wanted:
-            value = evaluate(item.dvh, metric, evaluation.prescribed_gy)
+            value = evaluate(item.dvh, metric, plan=evaluation.plan_context(item))
             column = f"{value.name} ({value.unit})"
             row[column] = value.value
-            formats[column] = "%.2f" if value.unit == "Gy" else "%.1f"
+            if value.reason and value.name not in reasons.setdefault(value.reason, []):
+                reasons[value.reason].append(value.name)
+            formats[column] = "%.2f" if value.unit in ("Gy", "ratio") else "%.1f"
         if item.dvh.partial:
             row["Note"] = f"grid covers {item.dvh.coverage:.1%} only"
         rows.append(row)
@@ -49,6 +52,8 @@ def metrics(evaluations: Sequence[DoseEvaluation], text: str) -> None:
         height="content" if len(rows) <= 30 else "auto",
         column_config=columns | {"Structure": st.column_config.TextColumn(pinned=True)},
     )  # fmt: skip
+    for reason, names in reasons.items():
+        st.caption(f"No value of {literal(', '.join(names))}: {literal(reason, 200)}")
 
 
 def _by_role(evaluations: Sequence[DoseEvaluation]) -> list[tuple[int, StructureDose]]:

@@ -52,7 +52,8 @@ def dvh(context: Context, given: argparse.Namespace) -> dict[str, Any]:
         if item.dvh is None:
             refused = item.refused.as_dict() if item.refused else None
             return head | {"volume_cm3": volumes.get(item.number or -1), "refused": refused}
-        values = [evaluate(item.dvh, m, evaluation.prescribed_gy) for m in metrics]
+        about = evaluation.plan_context(item)
+        values = [evaluate(item.dvh, m, plan=about) for m in metrics]
         body: dict[str, Any] = {
             "volume_cm3": item.dvh.volume_cm3,
             "coverage": item.dvh.coverage,
@@ -60,6 +61,8 @@ def dvh(context: Context, given: argparse.Namespace) -> dict[str, Any]:
             "metrics": {v.name: v.value for v in values},
             "units": {v.name: v.unit for v in values},
         }
+        if reasons := {v.name: v.reason for v in values if v.reason}:
+            body["reasons"] = reasons
         if given.curve:
             body["curve"] = _curve(item.dvh)
         return head | body
@@ -72,6 +75,7 @@ def dvh(context: Context, given: argparse.Namespace) -> dict[str, Any]:
         "prescribed_gy": evaluation.prescribed_gy,
         "fractions": evaluation.fractions,
         "findings": findings_json(evaluation.findings),
+        "citations": {m.name: m.citation for m in metrics},
         "structures": [row(item) for item in evaluation.structures],
     }
 

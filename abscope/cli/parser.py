@@ -222,7 +222,11 @@ def _parser() -> Parser:
     dvh.add_argument("--structure-set", metavar="UID")
     dvh.add_argument("--structure", action="append", metavar="NAME_OR_NUMBER")
     dvh.add_argument("--accept", nargs="+", action="extend", default=[], metavar="CODE")
-    dvh.add_argument("--metrics", default=DEFAULT_METRICS)
+    dvh.add_argument(
+        "--metrics", default=DEFAULT_METRICS, metavar="LIST",
+        help="comma-separated: mean, D95%%, D2cm3, DC1500cm3, V20Gy, V20Gy[cm3], V95%%Rx, CV5Gy, "
+        "gEUD(a=8), HI, CI, GI",
+    )  # fmt: skip
     dvh.add_argument("--curve", action="store_true", help="add the cumulative curve")
 
     sums = add("sum", "Add the doses of several plans; a sum has no prescription and no EQD2.")

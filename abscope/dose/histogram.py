@@ -151,6 +151,30 @@ class Dvh:
         dose = float(edges[after - 1] + share * (edges[after] - edges[after - 1]))
         return min(max(dose, self.min_gy), self.max_gy)
 
+    def dose_to_coldest(self, volume_cm3: float) -> float | None:
+        """Return the highest dose (Gy) in the coldest `volume_cm3`, None beyond the covered volume.
+
+        The complement of `dose_to_hottest`: ``dose_to_coldest(1500)`` is DC1500cm3.
+
+        Examples
+        --------
+        >>> Dvh.from_dose_points("PTV", [50, 60], [1, 3]).dose_to_coldest(1.0)
+        50.01
+        """
+        if volume_cm3 > self.covered_volume_cm3 * (1 + 1e-12):
+            return None
+        if volume_cm3 >= self.covered_volume_cm3 * (1 - 1e-12):
+            return self.max_gy
+        if volume_cm3 <= 0:
+            return self.min_gy
+        warmer = self.covered_volume_cm3 - volume_cm3
+        after = int(np.argmax(self.cumulative_cm3 <= warmer))
+        above, below = self.cumulative_cm3[after - 1], self.cumulative_cm3[after]
+        share = (above - warmer) / (above - below)
+        edges = self.bin_edges_gy
+        dose = float(edges[after - 1] + share * (edges[after] - edges[after - 1]))
+        return min(max(dose, self.min_gy), self.max_gy)
+
     def curve(self, points: int = 200) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Return dose (Gy) and cumulative volume (cm3) for plotting, float32, shapes (points,).
 

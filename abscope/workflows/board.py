@@ -251,7 +251,7 @@ def _metrics(evaluation: DoseEvaluation) -> tuple[MetricRow, ...]:
         if _is_external(item):
             continue
         for text in _metric_names(name):
-            value = evaluate(item.dvh, text, evaluation.prescribed_gy)
+            value = evaluate(item.dvh, text, plan=evaluation.plan_context(item))
             rows.append(
                 MetricRow(
                     structure=item.name,

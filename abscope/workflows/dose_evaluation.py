@@ -15,6 +15,8 @@ from abscope.core.plan import Dose
 from abscope.core.structures import Region, Roi, StructureSet
 from abscope.dose.dvh import compute_dvh
 from abscope.dose.histogram import Dvh
+from abscope.dose.isodoses import IsodoseVolumes, isodose_volumes
+from abscope.dose.plan_indices import PlanContext
 from abscope.what_if.prescription import Delivered
 from abscope.workflows.context import Context
 from abscope.workflows.dose_checks import prescription_findings
@@ -22,6 +24,7 @@ from abscope.workflows.dose_checks import prescription_findings
 #: Code by which a person accepts a DVH of the part that the dose grid covers.
 ACCEPT_COVERAGE = "dose-grid-coverage"
 LUNGS_MINUS_GTV = "Lungs-GTV"
+TARGETS = ("GTV", "IGTV", "CTV", "ITV", "PTV")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,6 +53,19 @@ class DoseEvaluation:
     prescribed_gy: float | None
     fractions: int | None
     findings: tuple[Finding, ...] = ()
+    isodoses: IsodoseVolumes | None = None
+
+    def plan_context(self, item: StructureDose) -> PlanContext:
+        """Return what metrics of a structure need beside its DVH (`abscope.dose.metrics`).
+
+        A structure whose standard name is not known may be a target.
+        """
+        known = item.standard_name
+        return PlanContext(
+            prescribed_gy=self.prescribed_gy,
+            is_target=known is None or any(is_target(known, kind) for kind in TARGETS),
+            isodoses=self.isodoses,
+        )
 
     def dvh_of(self, name: str) -> Dvh | None:
         """Return the DVH of a structure by standard name or name, None when there is none.
@@ -167,6 +183,7 @@ def evaluate_dose(
         findings=prescription_findings(
             case, info, [(r.number, r.standard_name, r.dvh) for r in results if r.dvh]
         ),
+        isodoses=isodose_volumes(dose) if any(r.dvh for r in results) else None,
     )
 
 
