@@ -33,6 +33,7 @@ from abscope.workflows.tumors import Choice, choices_of
 from components import editing, runtime
 from components.overlays import Overlay
 from components.progress import LateBar
+from components.viewer.dose_map import DoseMap
 from components.viewer.scene import EditOffer, Scene, SceneStructure, pack
 
 
@@ -118,12 +119,15 @@ def packed_scene(
     editable: bool = False,
     overlay_key: str = "",
     _overlay: Overlay | None = None,
+    map_key: str = "",
+    _dose_map: DoseMap | None = None,
 ) -> PackedScene:
     """Return the viewer's blob of an image with structure sets and dose, to be edited or not.
 
-    `overlay_key` is the overlay's own, and stands for it.
+    `overlay_key` is the overlay's own, and stands for it; so does `map_key` for the map that is
+    shown in place of the dose.
     """
-    del version, overlay_key
+    del version, overlay_key, map_key
     context = runtime.context()
     case = context.cases.get(case_id)
     parts = scene_parts(
@@ -138,7 +142,8 @@ def packed_scene(
     sets = tuple(s for s in case.structure_sets if s.uid in set_uids)
     headings = set_headings([info for _, info in parts.rois])
     offer = editing.offer(case, series_uid, sets, headings) if editable else None
-    scene = _with_overlay(_scene(parts, offer), _overlay)
+    scene = dataclasses.replace(_scene(parts, offer), dose_map=_dose_map)
+    scene = _with_overlay(scene, _overlay)
     return PackedScene(blob=pack(scene), left_out=parts.left_out)
 
 

@@ -14,13 +14,6 @@ function partsHub() {
   return globalThis.__abscopeParts;
 }
 
-// Where Python wants the crosshair (focus.js); every request is followed once, also by a viewer that
-// is built again later.
-function focusHub() {
-  if (!globalThis.__abscopeFocus) globalThis.__abscopeFocus = { wanted: null, done: new Set(), listeners: new Set() };
-  return globalThis.__abscopeFocus;
-}
-
 class Grid3 {
   constructor(info, z) {
     Object.assign(this, info);

@@ -5,6 +5,9 @@ const WASH = [ // low to high; the same order as the isodose colours
   [0.72, [250, 220, 60]], [0.87, [255, 140, 30]], [1, [235, 40, 50]],
 ];
 const DIVERGING = [[0, [60, 110, 255]], [0.5, [245, 245, 245]], [1, [255, 70, 60]]];
+const HEAT = [[0, [30, 10, 60]], [0.25, [110, 25, 110]], [0.5, [200, 60, 75]], [0.75, [250, 150, 40]], [1, [255, 245, 160]]];
+const LIMIT = [[0, [20, 110, 90]], [0.495, [90, 220, 150]], [0.505, [255, 190, 60]], [1, [235, 40, 50]]]; // the limit is the middle
+const ASKED_COLOR = "#ffffff";
 const LEVEL_COLORS = ["#ff4fd8", "#ff3b3b", "#ff9a1f", "#ffe04a", "#4fe06a", "#39c8ff", "#7d8cff", "#c79bff", "#ffffff", "#b0b8c0"];
 
 function colorTable(stops) {
@@ -21,7 +24,15 @@ function colorTable(stops) {
 }
 const PET_COLORS = [[0, [0, 0, 0]], [0.35, [150, 20, 10]], [0.65, [245, 120, 10]], [0.85, [255, 220, 60]], [1, [255, 255, 255]]];
 const PET_FROM = 0.1; // below this share of the top nothing is laid over the CT
-const WASH_TABLE = colorTable(WASH), DIVERGING_TABLE = colorTable(DIVERGING), PET_TABLE = colorTable(PET_COLORS);
+const MAP_COLORS = Object.fromEntries(Object.entries({ wash: WASH, heat: HEAT, diverging: DIVERGING, limit: LIMIT })
+  .map(([name, colors]) => [name, { colors, table: colorTable(colors) }]));
+const PET_TABLE = colorTable(PET_COLORS);
+
+// Red shades above zero, blue ones below; `share` is that of the outermost line.
+function signedColor(share) {
+  const shades = share > 0 ? ["#ffb0a0", "#ff7a66", "#ff3b3b"] : ["#a9c8ff", "#6fa0ff", "#3b78ff"];
+  return shades[clamp(Math.round(3 * Math.abs(share)) - 1, 0, 2)];
+}
 
 // Evenly spaced positions over a grid's own voxel centres, `times` as fine as they are.
 function nodesOf(grid, axis, times) {

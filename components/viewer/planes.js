@@ -149,11 +149,12 @@ class Pane {
     const project = this.project();
     ctx.lineCap = "butt";
     ctx.lineJoin = "round";
-    ctx.lineWidth = 1.3 * this.ratio;
     levels.forEach((level, l) => {
       ctx.beginPath();
       traceLines(ctx, this.lines.levels[l], project);
+      if (level.asked) { ctx.strokeStyle = "#000"; ctx.lineWidth = 4.2 * this.ratio; ctx.stroke(); }
       ctx.strokeStyle = level.color;
+      ctx.lineWidth = (level.asked ? 2.4 : 1.3) * this.ratio;
       ctx.stroke();
     });
   }

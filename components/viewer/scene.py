@@ -18,6 +18,7 @@ import numpy.typing as npt
 from abscope.core.geometry import Grid, Volume, canonical, patient_letter
 from abscope.core.structures import Roi, slabs_of
 from components.viewer.blob import BlobWriter
+from components.viewer.dose_map import DoseMap
 from components.viewer.images import NO_IMAGE, stored_image, value_words
 from components.viewer.oblique import (
     OBLIQUE_DOSE_NOTE,
@@ -113,6 +114,8 @@ class Scene:
     structures : tuple of SceneStructure
     dose, second_dose : Volume or None
         Gy, on grids of their own; with both, the difference can be shown.
+    dose_map : DoseMap or None
+        Shown in place of the dose, which stays a button away; nothing without a dose.
     prescribed_gy : float or None
         Makes isodose levels per cent of it.
     focus_mm : tuple of float or None
@@ -132,6 +135,7 @@ class Scene:
     dose: Volume | None = None
     prescribed_gy: float | None = None
     second_dose: Volume | None = None
+    dose_map: DoseMap | None = None
     focus_mm: tuple[float, float, float] | None = None
     notes: tuple[str, ...] = ()
     pet: Volume | None = None
@@ -179,6 +183,8 @@ def pack(scene: Scene) -> bytes:
     for name, volume in overlays:
         stored, scale = _as_uint16(volume.array_zyx)
         shown = {"missing": NO_DOSE, "unit": value_words(volume.unit)}
+        if name == "map" and scene.dose_map is not None:
+            shown |= scene.dose_map.header()
         header["doses"][name] = _grid_header(volume.grid) | scale | shown
         writer.add(f"{name}_z", _plane_positions(volume.grid))
         writer.add(name, stored, late=True)
@@ -233,9 +239,10 @@ def _edit_header(offer: EditOffer | None, grid: Grid, *, turned: bool) -> dict[s
 
 
 def _overlays(scene: Scene, notes: list[str]) -> list[tuple[str, Volume]]:
-    """Return doses and PET on axial grids, adding a note where one was turned."""
+    """Return doses, map and PET on axial grids, adding a note where one was turned."""
     second = scene.second_dose if scene.dose else None
-    named = [("dose_a", scene.dose), ("dose_b", second), ("pet", scene.pet)]
+    mapped = scene.dose_map.volume if scene.dose and scene.dose_map else None
+    named = [("dose_a", scene.dose), ("dose_b", second), ("map", mapped), ("pet", scene.pet)]
     straight = [(name, canonical(volume)) for name, volume in named if volume is not None]
     if not all(volume.grid.is_axial for name, volume in straight if name != "pet"):
         notes.append(OBLIQUE_DOSE_NOTE)

@@ -134,11 +134,12 @@ function showPlaces(viewer) {
 }
 
 function showReadout(viewer) {
-  const mm = viewer.hover ?? viewer.mm, { image, gy, gy_a, gy_b, pet } = viewer.valueAt(...mm), rx = viewer.scene.header.prescribed_gy;
+  const mm = viewer.hover ?? viewer.mm, { image, gy, gy_a, gy_b, map, pet } = viewer.valueAt(...mm);
   const parts = [`${viewer.hover ? "Cursor" : "Crosshair"}  x ${signed(mm[0])}  y ${signed(mm[1])}  z ${signed(mm[2])} mm`,
     image === null ? "outside the image" : imageText(viewer.scene.header.image, image)];
   if (viewer.splitsDose) parts.push(sideDose(viewer, 0, gy_a), sideDose(viewer, 1, gy_b));
-  else if (viewer.scene.doses.dose_a) parts.push(doseLoading(viewer) ? "dose loading" : gy === null ? "no dose here" : doseText(viewer, gy, rx));
+  else if (viewer.scene.doses.dose_a) parts.push(doseLoading(viewer) ? "dose loading" : gy === null ? "no dose here" : doseText(viewer, gy));
+  if (viewer.dose.source === "map") parts.splice(2, 0, mapText(viewer, map));
   if (viewer.scene.doses.pet) parts.push(!viewer.scene.doseReady("pet") ? "PET loading" : pet === null ? "no PET here" : petText(viewer.scene.header.doses.pet, pet));
   viewer.cursorText.textContent = parts.join("   \u00b7   ");
 }
@@ -151,18 +152,26 @@ function doseLoading({ scene, dose }) {
 function imageText({ unit, digits }, value) { return `${signed(value, digits)} ${unit}`.trim(); }
 function petText({ unit }, value) { return `${signed(value, unit.includes("SUV") ? 2 : 0)} ${unit}`; }
 
-function doseText(viewer, gy, rx) {
+function doseText(viewer, gy) {
+  const rx = viewer.scene.header.prescribed_gy;
   if (viewer.dose.source === "difference") return `\u0394 ${gy > 0 ? "+" : ""}${signed(gy, 2)} Gy`;
   return `${signed(gy, 2)} Gy${rx ? ` (${signed((100 * gy) / rx)} %)` : ""}`;
 }
 
+function mapText({ scene }, value) {
+  const { title, unit, digits, low } = scene.header.doses.map;
+  if (!scene.doseReady("map")) return `${title} loading`;
+  if (value === null) return `${title}: no value here`;
+  return `${title} ${value > 0 && low < 0 ? "+" : ""}${signed(value, digits)} ${unit}`.trim();
+}
+
 function describe(viewer) {
   const { scene, dose } = viewer, shown = viewer.structures.filter((s) => viewer.isShown(s)).map((s) => s.name);
-  const { image, gy } = viewer.valueAt(...viewer.mm), { unit } = scene.header.image;
+  const { image, gy, map } = viewer.valueAt(...viewer.mm), mapped = dose.source === "map" ? `, ${mapText(viewer, map)}` : "", { unit } = scene.header.image;
   for (const pane of viewer.panes) {
     const at = viewer.mm[pane.axis].toFixed(1), number = viewer.index[pane.axis] + 1, count = scene.image.grid.count(pane.axis);
     const says = [`${pane.name} plane at ${AXIS_LETTERS[pane.axis]} ${at} mm, ${number} of ${count}.`,
-      `Window ${viewer.width}, level ${viewer.level} ${unit}`.trim() + ".", image === null ? "" : `Crosshair ${imageText(scene.header.image, image)}${gy === null ? "" : `, ${gy.toFixed(2)} Gy`}.`,
+      `Window ${viewer.width}, level ${viewer.level} ${unit}`.trim() + ".", image === null ? "" : `Crosshair ${imageText(scene.header.image, image)}${mapped}${gy === null ? "" : `, ${gy.toFixed(2)} Gy`}.`,
       shown.length ? `Structures shown: ${shown.slice(0, 12).join(", ")}${shown.length > 12 ? ` and ${shown.length - 12} more` : ""}.` : "No structures shown."];
     if (scene.doses.dose_a) says.push(dose.wash || dose.lines ? `Dose shown as ${[dose.wash && "color wash", dose.lines && "isodose lines"].filter(Boolean).join(" and ")}.` : "Dose hidden.");
     pane.canvas.setAttribute("aria-label", says.filter(Boolean).join(" "));

@@ -11,6 +11,7 @@ class Viewer extends Overlays {
     this.look = 0; // grows with every change but of the place
     this.width = 0;
     this.mode = "three";
+    this.isodose = null; // a line that Python asks for
     this.hover = null;
     this.seed = null;
     this.picking = false;
@@ -29,7 +30,7 @@ class Viewer extends Overlays {
     this.root.__abscope = hooksOf(this);
     this.root.dataset.mountMs = String(Math.round(performance.now()));
     partsHub().listeners.add((this.onPart = (part) => this.receive(part)));
-    focusHub().listeners.add((this.onFocus = () => this.takeFocus()));
+    wishHub().listeners.add((this.onWish = () => takeWish(this)));
     this.observer = new ResizeObserver(() => this.fitCanvases());
     this.panes.forEach((pane) => this.observer.observe(pane.holder));
     this.observer.observe(this.root);
@@ -66,12 +67,9 @@ class Viewer extends Overlays {
     }
     this.startWindow(before, sameImage);
     if (scene.doses.pet && !this.pet.top) this.pet.top = petTop(scene.header.doses.pet);
-    if (!scene.doses[this.dose.source] && this.dose.source !== "difference") this.dose.source = "dose_a";
-    if (this.dose.source === "difference" && !scene.doses.dose_b) this.dose.source = "dose_a";
-    const fresh = JSON.stringify([scene.header.levels, scene.header.doses.dose_a?.max]);
-    if (this.levelsOf !== fresh) { this.levelsOf = fresh; this.startLevels(); }
+    this.startDose();
     for (const part of partsHub().parts.values()) scene.apply(part);
-    this.takeFocus();
+    takeWish(this);
     this.root.removeAttribute("data-full");
     buildPanels(this);
     this.editor.attach();
@@ -85,22 +83,6 @@ class Viewer extends Overlays {
     if (!this.scene || !this.scene.apply(part)) return;
     this.watchParts();
     this.requestDraw();
-  }
-
-  // Move to the place that Python asks for; window, zoom and pan stay.
-  takeFocus() {
-    const hub = focusHub(), { wanted } = hub;
-    if (!wanted || wanted.scene !== this.scene?.id || hub.done.has(wanted.id)) return;
-    hub.done.add(wanted.id);
-    this.goto(wanted.mm);
-    this.bringIntoView();
-    this.notify();
-  }
-
-  bringIntoView() { // the panes and the page's scroll, where they are not to be seen
-    const mm = this.mm;
-    for (const pane of this.shownPanes()) if (pane.ratio && !pane.sees(mm)) pane.centreOn(mm);
-    this.stage.scrollIntoView({ block: "nearest" });
   }
 
   // Ask Python again when parts that it believes we have never arrive (this element was rebuilt).
@@ -196,6 +178,7 @@ class Viewer extends Overlays {
   draw() {
     if (!this.scene || !this.panes[0].ratio) return;
     const started = performance.now(), at = this.mm, { inverted, gap } = this.scene.header.image, laid = this.overlays();
+    this.root.classList.toggle("abv-split", this.splitsDose);
     for (const pane of this.shownPanes()) {
       const mm = at[pane.axis];
       pane.keepUnder(`${this.look}/${mm}`, inverted, () => this.drawPlane(pane, mm, laid));
@@ -214,13 +197,9 @@ class Viewer extends Overlays {
   }
 
   overlays() { // what lies over the image on every pane
-    const hasDose = !!this.scene.doses.dose_a, levels = hasDose && this.dose.lines ? this.isodoseLevels() : [];
-    let wash = null;
-    if (hasDose && this.dose.wash) {
-      const [low, high] = this.doseScale(), both = this.dose.source === "difference";
-      wash = { low, high, both, table: both ? DIVERGING_TABLE : WASH_TABLE, threshold: Math.max(this.threshold(), 1e-6) };
-    }
-    return { levels, wash, pet: this.petSource() };
+    const hasDose = !!this.scene.doses.dose_a, { lines, wash: washed } = this.dose;
+    const levels = hasDose ? this.isodoseLevels().filter((level) => lines || level.asked) : [];
+    return { levels, wash: hasDose && washed ? this.washPaint() : null, pet: this.petSource() };
   }
 
   drawPlane(pane, mm, { levels, wash, pet }) {
@@ -275,7 +254,7 @@ class Viewer extends Overlays {
     clearTimeout(this.notifyTimer);
     cancelAnimationFrame(this.frame);
     partsHub().listeners.delete(this.onPart);
-    focusHub().listeners.delete(this.onFocus);
+    wishHub().listeners.delete(this.onWish);
     this.editor.dispose();
     this.observer.disconnect();
     this.root.remove();

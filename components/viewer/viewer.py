@@ -15,7 +15,7 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -30,7 +30,7 @@ _SCRIPTS = (
     "decode.js", "outlines.js", "trace.js", "dose.js", "isolines.js", "layer.js", "planes.js",
     "edit_field.js", "edit_between.js", "edit_draft.js", "edit.js", "edit_ui.js", "input.js",
     "touch.js", "ui.js", "panel_structures.js", "panel_dose.js", "sides.js", "hooks.js",
-    "overlays.js", "viewer.js",
+    "overlays.js", "wishes.js", "viewer.js",
 )  # fmt: skip
 
 
@@ -39,7 +39,7 @@ def _read(*names: str) -> str:
 
 
 _VIEWER = st.components.v2.component("abscope_viewer", css=_read("viewer.css"), js=_read(*_SCRIPTS))
-_FOCUS = st.components.v2.component("abscope_viewer_focus", js=_read("focus.js"))
+_WISH = st.components.v2.component("abscope_viewer_wish", js=_read("wish.js"))
 _PART = st.components.v2.component("abscope_viewer_part", js=_read("part.js"))
 #: Does nothing; the browser fetches Streamlit's part for components when it comes.
 _START = st.components.v2.component("abscope_viewer_start", js="export default function () {}")
@@ -60,6 +60,25 @@ class ViewerState:
 
     crosshair_mm: Point | None
     seed_mm: Point | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Isodose:
+    """A line that the viewer draws beside those of its own, wider and named in the legend.
+
+    Parameters
+    ----------
+    value : float
+        Dose in Gy; of a map, in the map's unit.
+    name : str
+        Words behind the value in the legend, such as ``"D95% of PTV"``.
+    of : {"dose_a", "dose_b", "map"}
+        The first plan, the second, or the scene's map: it is shown when the line comes.
+    """
+
+    value: float
+    name: str = ""
+    of: Literal["dose_a", "dose_b", "map"] = "dose_a"
 
 
 @contextlib.contextmanager
@@ -86,6 +105,7 @@ def show_viewer(
     key: str,
     height: int = 640,
     focus: state.Place | None = None,
+    isodose: Isodose | None = None,
     on_pick: Callable[[Point], None] | None = None,
     on_edit: Callable[[object], None] | None = None,
     answer: Mapping[str, object] | None = None,
@@ -103,6 +123,9 @@ def show_viewer(
     focus : Place, optional
         Where the crosshair goes, from `state.place_to_show`. The browser follows each request once,
         whether the viewer is open or opens later; window and zoom stay and no voxel is sent again.
+    isodose : Isodose, optional
+        Drawn also while the other lines are off; gone with None. A few hundred bytes travel for a
+        new one, the blob stays. The person can put it away; another one is then shown again.
     on_pick : callable, optional
         Called with the seed (x, y, z) in millimetres before the run that a pick starts.
     on_edit : callable, optional
@@ -130,11 +153,13 @@ def show_viewer(
             on_seed_change=picked,
             on_edit_change=edited,
         )
-        _FOCUS(
-            key=f"{key}.focus",
-            data=None
-            if focus is None
-            else {"id": focus.id, "scene": layout.scene_id, "mm": list(focus.mm)},
+        _WISH(
+            key=f"{key}.wish",
+            data={
+                "scene": layout.scene_id,
+                "focus": None if focus is None else {"id": focus.id, "mm": list(focus.mm)},
+                "isodose": None if isodose is None else dataclasses.asdict(isodose),
+            },
         )
         if answer is not None:
             _ANSWER(key=f"{key}.answer", data=dict(answer))

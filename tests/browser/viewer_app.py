@@ -10,7 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from components import state
-from components.viewer.viewer import show_viewer, viewer_place
+from components.viewer.viewer import Isodose, show_viewer, viewer_place
 
 st.set_page_config(layout="wide", page_title="Viewer")
 default = Path(os.environ["ABSCOPE_VIEWER_BLOB"])
@@ -29,6 +29,7 @@ def viewer() -> None:
             key="test.viewer",
             height=int(st.query_params.get("height", "560")),
             focus=state.place_to_show("test"),
+            isodose=st.session_state.get("isodose"),
             on_pick=lambda mm: st.session_state.update(picked=mm),
         )
     runs = st.session_state["runs"] = st.session_state.get("runs", 0) + 1
@@ -47,4 +48,7 @@ if not st.toggle("Hide"):
 st.button("Unrelated")
 st.button("Show me", on_click=state.show_me, args=("test", (-80.0, -50.0, 30.0)))
 st.button("Elsewhere", on_click=state.show_me, args=("another", (0.0, 0.0, 0.0)))
+line = Isodose(value=29.0, name="D50% of Cylinder", of="dose_b")
+st.button("Isodose", on_click=lambda: st.session_state.update(isodose=line))
+st.button("No isodose", on_click=lambda: st.session_state.update(isodose=None))
 st.text(f"page runs={count}")

@@ -11,6 +11,7 @@ import numpy as np
 
 from abscope.core.geometry import Grid, Volume
 from abscope.core.structures import Contour, Roi
+from components.viewer.dose_map import DoseMap
 from components.viewer.scene import Scene, SceneStructure
 from tests.phantoms import ORIENTATIONS
 
@@ -140,6 +141,25 @@ def main_scene():
     )
 
 
+def risk_at(mm):
+    """Return per cent per gray: small numbers of both signs."""
+    return np.asarray(mm) @ np.array([4e-5, -1e-5, 2e-5])
+
+
+def mapped_scene():
+    """Return the main scene with a signed map on a grid of its own over the dose."""
+    grid = Grid.regular(
+        origin_mm=(-48.3, -40.7, -30.4), spacing_zyx_mm=(3, 3, 3), shape_zyx=(20, 27, 32)
+    )
+    shown = DoseMap(
+        key="risk",
+        title="Risk per Gy",
+        volume=filled(grid, risk_at, "%/Gy", np.float32),
+        colors="diverging",
+    )
+    return dataclasses.replace(main_scene(), dose_map=shown)
+
+
 def pairs_scene():
     """Return an organ drawn by two hands, under one standard name, and another organ of each."""
     scene = main_scene()
@@ -167,6 +187,7 @@ def all_scenes():
         "main": scene,
         "other": dataclasses.replace(scene, structures=scene.structures[:1]),
         "pairs": pairs_scene(),
+        "mapped": mapped_scene(),
         "pet": pet_scene(),
         "fused": fused_scene(),
         "mr": mr_scene(),
