@@ -35,8 +35,8 @@ from abscope.contour.engines.click_checks import (
 )
 from abscope.contour.engines.click_core import (
     Core,
+    check_inside,
     find_core,
-    outside_image,
     refused,
 )
 from abscope.contour.engines.click_fine import fine_masks, in_box
@@ -46,6 +46,7 @@ from abscope.contour.engines.click_rating import THE_BOX, Shape, contact_of, rat
 from abscope.contour.engines.click_scene import Hull, Surroundings, hulls_near, surroundings
 from abscope.contour.engines.working import BoolArray, HuArray
 from abscope.contour.outlines import roi_from_mask
+from abscope.core.errors import EngineError
 from abscope.core.geometry import FloatArray, Volume
 from abscope.core.structures import Roi, StructureSet
 
@@ -122,9 +123,7 @@ class ClickEngine:
         """Return ``GTV_Click`` and its alternatives; see ``ContourEngine.run``."""
         choose(CARD, request.structures)
         check_image(image, CARD)
-        if request.seed_mm is None or not image.grid.contains([request.seed_mm])[0]:
-            raise outside_image(image)
-        seed = np.array(request.seed_mm, dtype=np.float64)
+        seed = check_inside(image, request.seed_mm)
         _check_box(seed, request)
         check_air(image, seed)
         work, left, right = lungs_of(image, report)
@@ -159,17 +158,21 @@ def _check_box(seed: FloatArray, request: Request) -> None:
         return
     low, high = (np.array(corner) for corner in request.box_mm)
     if not bool(np.all(low < high)):
-        raise refused(
+        raise _box_refused(
             "The box has no volume.",
             "the lowest corner (x, y, z) and then the highest, in patient millimetres",
             "Give both corners again.",
         )
     if not bool(np.all((low <= seed) & (seed <= high))):
-        raise refused(
+        raise _box_refused(
             "The point lies outside the box.",
-            "a point inside the box",
+            "a box that holds the point",
             "Make the box larger, or click inside it.",
         )
+
+
+def _box_refused(what: str, expected: str, remedy: str) -> EngineError:
+    return EngineError("engine-box-unusable", what, where="box", expected=expected, remedy=remedy)
 
 
 def outline(image: Volume, hulls: list[Hull], seed_mm: FloatArray, request: Request) -> Outcome:

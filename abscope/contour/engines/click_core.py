@@ -12,6 +12,7 @@ import dataclasses
 import numpy as np
 from scipy import ndimage
 
+from abscope.contour.engine import Point
 from abscope.contour.engines.click_scene import SOFT_HU, Surroundings
 from abscope.contour.engines.working import BoolArray, HuArray
 from abscope.core.errors import EngineError
@@ -193,13 +194,31 @@ def _check_tube(
         )
 
 
-def outside_image(image: Volume) -> EngineError:
-    """Return the error for a missing click or one outside of the image."""
-    low = image.grid.to_mm([(0, 0, 0)])[0]
-    high = image.grid.to_mm([tuple(n - 1 for n in image.grid.shape_zyx)])[0]
+def check_inside(image: Volume, seed_mm: Point | None) -> FloatArray:
+    """Return the point that was clicked, LPS mm, shape (3,).
+
+    Raises
+    ------
+    EngineError
+        ``engine-seed-missing``: there is none; ``engine-seed-unusable``: not in the image.
+    """
+    if seed_mm is None:
+        raise EngineError(
+            "engine-seed-missing",
+            "No point was given, and this engine draws a tumor from one.",
+            where="seed",
+            expected=_inside(image),
+            remedy="Click into the tumor in the viewer, or give the point with --seed X,Y,Z.",
+        )
+    if not image.grid.contains([seed_mm])[0]:
+        raise refused("The point lies outside the image.", _inside(image))
+    return np.array(seed_mm, dtype=np.float64)
+
+
+def _inside(image: Volume) -> str:
+    """Return in words where the image has points."""
+    low, high = image.grid.to_mm([(0, 0, 0), tuple(n - 1 for n in image.grid.shape_zyx)])
     spans = ", ".join(
         f"{name} {a:.0f} to {b:.0f}" for name, a, b in zip("xyz", low, high, strict=True)
     )
-    return refused(
-        "There is no point inside the image to grow from.", f"a point in the CT (mm): {spans}"
-    )
+    return f"a point in the CT (mm): {spans}"

@@ -126,11 +126,21 @@ def test_the_vessels_of_a_hilum_are_refused(seed: Point) -> None:
     assert "vessel" in refused.value.what
 
 
-@pytest.mark.parametrize("seed", [None, (999.0, 0.0, -400.0), (float("nan"), 0.0, -400.0)])
-def test_a_click_outside_the_image_is_refused(seed: Point | None) -> None:
+@pytest.mark.parametrize("seed", [(999.0, 0.0, -400.0), (float("nan"), 0.0, -400.0)])
+def test_a_click_outside_the_image_is_refused(seed: Point) -> None:
     with pytest.raises(EngineError) as refused:
         ENGINE.run(made.chest(), Request(seed_mm=seed), silent)
-    assert refused.value.code == "engine-seed-unusable"
+    assert (refused.value.code, refused.value.where) == ("engine-seed-unusable", "seed")
+    assert "outside the image" in refused.value.what
+
+
+def test_a_run_without_a_click_says_that_the_point_is_missing() -> None:
+    with pytest.raises(EngineError) as refused:
+        ENGINE.run(made.chest(), Request(), silent)
+    assert (refused.value.code, refused.value.where) == ("engine-seed-missing", "seed")
+    assert "No point was given" in refused.value.what
+    assert "x -177 to 177" in refused.value.expected
+    assert "--seed" in refused.value.remedy
 
 
 @pytest.mark.parametrize("seed", [(150.0, -122.0, -385.0)])
@@ -168,6 +178,7 @@ def test_a_box_without_volume_or_without_the_click_is_refused(
     with pytest.raises(EngineError) as refused:
         ENGINE.run(made.chest(), Request(seed_mm=seed, box_mm=(low, high)), silent)
     assert word in refused.value.what
+    assert (refused.value.code, refused.value.where) == ("engine-box-unusable", "box")
 
 
 def test_nothing_leaves_the_box_and_that_it_stopped_there_is_said() -> None:
