@@ -55,7 +55,7 @@ def show(case: Case) -> None:
     names = {roi.number: roi.name for roi in checked.structure_set.rois}
     if not any(i.finding.severity != "info" for i in found.issues):
         st.success(
-            f"{found.checked} structures checked: nothing that needs correction was found. The "
+            f"{found.checked} structure{'s' if found.checked != 1 else ''} checked: nothing that needs correction was found. The "
             "check does not replace a look at every slice.",
             icon=":material/check_circle:",
         )
@@ -79,7 +79,8 @@ def _draw(case: Case, issues: list[Issue], names: dict[int, str], severity: str)
             text.markdown(
                 f"{head}{literal(finding.message, 600)}  \n"
                 f":gray[:small[Expected: {literal(finding.expected, 300)}. "
-                f"{literal(finding.remedy, 300)} · {literal(finding.code)}]]"
+                f"{literal(finding.remedy, 300)}]]",
+                help=_details(item),
             )
             if finding.position_mm is not None:
                 button.button(
@@ -89,3 +90,9 @@ def _draw(case: Case, issues: list[Issue], names: dict[int, str], severity: str)
                 )  # fmt: skip
         if len(issues) > MOST_DRAWN:
             st.caption(f"{len(issues) - MOST_DRAWN} more of this kind.")
+
+
+def _details(item: Issue) -> str:
+    """Return what a person may ask for: where limits come from, and the code of the check."""
+    source = f"Limits from {literal(item.source, 600)}\n\n" if item.source else ""
+    return f"{source}Code of this check: {literal(item.finding.code)}"

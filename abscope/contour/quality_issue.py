@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
+
 from abscope.contour.quality_drawn import Drawn
 from abscope.core.case import Finding, Severity
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
-    """A finding of a quality check, with the ROI numbers of the structures it is about."""
+    """A finding of a quality check.
+
+    Parameters
+    ----------
+    finding : Finding
+    numbers : tuple of int
+        ROI numbers of the structures it is about.
+    source : str
+        Where its limits come from; empty for rules of this program.
+    """
 
     finding: Finding
     numbers: tuple[int, ...]
+    source: str = ""
 
 
 def issue(
@@ -24,6 +36,8 @@ def issue(
     expected: str,
     remedy: str,
     position_mm: tuple[float, float, float] | None = None,
+    *,
+    source: str = "",
 ) -> Issue:
     """Return an issue with structures of the lattice."""
     numbers = tuple(d.roi.number for d in about)
@@ -38,7 +52,29 @@ def issue(
             position_mm=position_mm,
         ),
         numbers=numbers,
+        source=source,
     )
+
+
+def beside(value: float, *limits: float, digits: int = 0) -> str:
+    """Return a number with as many digits as keep it on its side of each limit.
+
+    Parameters
+    ----------
+    digits : int
+        After the point, at least.
+
+    Examples
+    --------
+    >>> beside(9.96, 10.0, digits=1), beside(4.0, 10.0, digits=1), beside(10.0, 10.0)
+    ('9.96', '4.0', '10')
+    """
+
+    def sides(number: float) -> list[float]:
+        return [float(np.sign(number - limit)) for limit in limits]
+
+    shown = (f"{value:.{count}f}" for count in range(digits, 12))
+    return next((text for text in shown if sides(float(text)) == sides(value)), repr(value))
 
 
 def _names(about: tuple[Drawn, ...]) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import ndimage
 
 from abscope.contour.quality_drawn import BoolArray, Drawn, point
-from abscope.contour.quality_issue import Issue, issue
+from abscope.contour.quality_issue import Issue, beside, issue
 from abscope.core.case import Severity
 from abscope.core.geometry import FloatArray, Grid
 from abscope.core.name_table import word_set
@@ -173,16 +173,22 @@ def _specks(item: Drawn) -> Iterator[Issue]:
         if area < TINY_MM2:
             found.append((area, points.mean(axis=0)))
     if found:
-        smallest = min(found, key=lambda pair: pair[0])
+        smallest, where = min(found, key=lambda pair: pair[0])
+        size = f"{beside(smallest, TINY_MM2, digits=1)} mm²"
+        told = f"1 contour of {item.name} encloses less than {TINY_MM2:g} mm²: {size}."
+        if len(found) > 1:
+            told = (
+                f"{len(found)} contours of {item.name} enclose less than {TINY_MM2:g} mm² each, "
+                f"the smallest {size}."
+            )
         yield issue(
             "contours-tiny",
             "info",
             (item,),
-            f"{len(found)} contours of {item.name} enclose less than {TINY_MM2:g} mm² each, the "
-            f"smallest {smallest[0]:.1f} mm².",
+            told,
             "no specks",
             "Delete them if they are left over from drawing; they hardly change the volume.",
-            point(smallest[1]),
+            point(where),
         )
 
 
@@ -240,17 +246,18 @@ def _out_of_range(item: Drawn) -> Iterator[Issue]:
         if low <= value <= (np.inf if high is None else high):
             continue
         limits = f"{low:g} or more" if high is None else f"{low:g} to {high:g}"
-        note = "" if entry["verified"] else "; not verified against the paper"
+        note = "" if entry["verified"] else ". The limits were not compared with the original"
         yield issue(
             "size-outside-range",
             "warning" if table == "volume_cm3" else "info",
             (item,),
-            f"The {what} of {name} is {value:.0f} {unit}, outside {limits} {unit} for adults "
-            f"(source: {entry['source']}{note}).",
+            f"The {what} of {name} is {beside(value, low, high or low)} {unit}, outside the "
+            f"{limits} {unit} of adults.",
             f"{limits} {unit}",
             "Check the name and that the contours hold this organ, whole and nothing else; a "
             "child or a disease may explain it.",
             item.place_mm(item.mask_zyx if item.mask_zyx.any() else item.weights_zyx > 0),
+            source=f"{entry['source']}{note}.",
         )
 
 

@@ -190,7 +190,7 @@ def _set_findings(measured: Sequence[_Measured], group: str) -> Iterator[Finding
         yield _warning(
             "contours-cross-themselves",
             crossing,
-            f"{sum(m.crossing for m in crossing)} contours of {_some(crossing)} cross themselves. "
+            f"{_crossings(sum(m.crossing for m in crossing), _some(crossing))}. "
             "Where an outline covers a place twice, that place counts as outside.",
             "outlines without crossings",
             "Look at these contours in the planning system before using the volume.",
@@ -201,8 +201,7 @@ def _set_findings(measured: Sequence[_Measured], group: str) -> Iterator[Finding
         found = _warning(
             "contour-points-repeated",
             repeated,
-            f"{sum(m.repeated for m in repeated)} points of {_some(repeated)} repeat the one "
-            "before; they change nothing.",
+            _repeats(sum(m.repeated for m in repeated), _some(repeated)),
             "each point once",
             "",
             group,
@@ -234,6 +233,18 @@ def _skipped_planes(measured: Sequence[_Measured], group: str) -> Iterator[Findi
             "Let the planning system interpolate the planes between where the shape changes fast.",
             group,
         )
+
+
+def _crossings(count: int, of: str) -> str:
+    if count == 1:
+        return f"1 contour of {of} crosses itself"
+    return f"{count} contours of {of} cross themselves"
+
+
+def _repeats(count: int, of: str) -> str:
+    if count == 1:
+        return f"1 point of {of} repeats the one before; it changes nothing."
+    return f"{count} points of {of} repeat the one before; they change nothing."
 
 
 def _some(measured: Sequence[_Measured]) -> str:

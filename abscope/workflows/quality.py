@@ -34,6 +34,7 @@ class CheckedSet:
                     "message": i.finding.message,
                     "expected": i.finding.expected,
                     "remedy": i.finding.remedy,
+                    "source": i.source,
                     "position_mm": i.finding.position_mm and list(i.finding.position_mm),
                     "structures": [{"number": n, "name": names.get(n, "")} for n in i.numbers],
                 }

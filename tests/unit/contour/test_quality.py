@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from abscope.contour.quality import Quality, check_quality
+from abscope.contour.quality_issue import beside
 from abscope.core.geometry import Grid
 from abscope.core.structures import Contour, Roi, StructureSet
 from tests.phantoms import circle, sphere_roi
-from tests.planted_errors import found, moved, one_of_each, planted_in
+from tests.planted_errors import crossed, found, moved, one_of_each, planted_in
 
 GRID = Grid.regular(
     origin_mm=(-217.5, -178.5, -120.0), spacing_zyx_mm=(3.0, 3.0, 3.0), shape_zyx=(80, 120, 146)
@@ -144,3 +145,63 @@ def test_a_set_far_off_the_image_is_said_and_does_not_fail() -> None:
 
 def test_an_empty_set_has_nothing_to_say() -> None:
     assert check_quality(dataclasses.replace(clean(), rois=()), None).issues == ()
+
+
+def _with_specks(*sides_mm: float) -> StructureSet:
+    """Return a cord and beside it squares, one on a plane, so that areas are known exactly."""
+    cord = tube(4, "SpinalCord", (0.0, 70.0), 6.0, PLANES)
+    specks = []
+    for place, side in enumerate(sides_mm):
+        corners = np.array([[0.0, 0.0], [side, 0.0], [side, side], [0.0, side]]) + 90.0
+        flat = np.column_stack([corners, np.full(4, PLANES[10 + place])])
+        specks.append(Contour(points_mm=flat))
+    both = dataclasses.replace(cord, contours=(*cord.contours, *specks))
+    return dataclasses.replace(clean(), rois=(both,))
+
+
+@pytest.mark.parametrize(
+    ("sides_mm", "words"),
+    [
+        ((3.16,), "1 contour of SpinalCord encloses less than 10 mm²: 9.99 mm²."),
+        ((3.1622,), "1 contour of SpinalCord encloses less than 10 mm²: 9.9995 mm²."),
+        ((2.0, 3.0), "2 contours of SpinalCord enclose less than 10 mm² each, the smallest 4.0"),
+    ],
+)
+def test_specks_are_counted_in_words_that_do_not_contradict_their_limit(sides_mm, words) -> None:
+    (issue,) = [
+        i
+        for i in check_quality(_with_specks(*sides_mm), GRID).issues
+        if i.finding.code == "contours-tiny"
+    ]
+    assert issue.finding.message.startswith(words)
+
+
+def test_a_size_outside_its_range_names_the_source_beside_the_message() -> None:
+    lung = tube(2, "Lung_L", (80.0, 0.0), 50.0, PLANES[10:28])
+    (issue,) = [
+        i
+        for i in check_quality(dataclasses.replace(clean(), rois=(lung,)), GRID).issues
+        if i.finding.code == "size-outside-range"
+    ]
+    assert issue.finding.message == (
+        "The volume of Lung_L is 424 cm³, outside the 430 to 6000 cm³ of adults."
+    )
+    assert "Quanjer et al. 1993" in issue.source
+    assert "verified" not in issue.finding.message
+
+
+def test_a_number_beside_its_limit_is_told_with_the_digits_that_keep_them_apart() -> None:
+    assert [beside(v, 430, 6000) for v in (429.7, 424.1, 430.0, 6000.004)] == [
+        "429.7", "424", "430", "6000.004",
+    ]  # fmt: skip
+
+
+def test_one_crossing_and_one_repeated_point_are_told_in_the_singular() -> None:
+    cord = tube(4, "SpinalCord", (0.0, 70.0), 6.0, PLANES)
+    odd = [crossed(cord.contours[0].points_mm), *(c.points_mm for c in cord.contours[1:])]
+    odd[5] = np.repeat(odd[5], [2] + [1] * (len(odd[5]) - 1), axis=0)
+    contours = tuple(Contour(points_mm=p) for p in odd)
+    changed = dataclasses.replace(clean(), rois=(dataclasses.replace(cord, contours=contours),))
+    told = {i.finding.code: i.finding.message for i in check_quality(changed, GRID).issues}
+    assert told["contours-cross-themselves"].startswith("1 contour of 1 structure crosses itself.")
+    assert told["contour-points-repeated"].startswith("1 point of 1 structure repeats the one")
