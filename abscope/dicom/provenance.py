@@ -37,7 +37,8 @@ def algorithm_of(roi: Roi, source: str) -> str:
     if source.startswith("auto:"):
         return "AUTOMATIC"
     if source == EDITED:
-        return "MANUAL" if roi.confidence is None else "SEMIAUTOMATIC"
+        by_hand = roi.confidence is None and not roi.confidence_reason  # an edit drops both
+        return "MANUAL" if by_hand else "SEMIAUTOMATIC"
     return ""
 
 

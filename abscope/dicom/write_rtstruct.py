@@ -155,8 +155,9 @@ def _roi_item(roi: Roi, structures: StructureSet) -> Dataset:
     remarks = [f"confidence {roi.confidence:.2f}"] if roi.confidence is not None else []
     if roi.standard_name and roi.standard_name != roi.name:
         remarks.append(f"TG-263 {roi.standard_name}")
+    remarks += filter(None, [roi.confidence_reason])
     if remarks:
-        item.ROIDescription = safe_text("; ".join([*remarks, roi.confidence_reason]), 1024)
+        item.ROIDescription = safe_text("; ".join(remarks), 1024)
     return item
 
 

@@ -73,7 +73,8 @@ def test_rois_are_named_numbered_and_rated(name: str, drawn: dict[str, Structure
     on_card = [r for r in rois if r.name in engines()[name].card.structures]
     assert all(roi.standard_name for roi in on_card)
     assert len({roi.number for roi in rois}) == len(rois)
-    assert all(roi.confidence is not None and 0 <= roi.confidence <= 1 for roi in rois)
+    assert all(roi.confidence is not None and 0 <= roi.confidence <= 1 for roi in on_card)
+    assert all(roi.confidence_reason for roi in rois if roi.confidence is None)
 
 
 @pytest.mark.slow

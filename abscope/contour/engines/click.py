@@ -29,6 +29,7 @@ from abscope.contour.engine import (
 from abscope.contour.engines.anatomical import lungs_of
 from abscope.contour.engines.click_checks import (
     check_air,
+    check_box,
     check_compact,
     check_strip,
     solidity,
@@ -46,7 +47,6 @@ from abscope.contour.engines.click_rating import THE_BOX, Shape, contact_of, rat
 from abscope.contour.engines.click_scene import Hull, Surroundings, hulls_near, surroundings
 from abscope.contour.engines.working import BoolArray, HuArray
 from abscope.contour.outlines import roi_from_mask
-from abscope.core.errors import EngineError
 from abscope.core.geometry import FloatArray, Volume
 from abscope.core.structures import Roi, StructureSet
 
@@ -63,10 +63,12 @@ SMALL_REACH_MM = 30.0
 TIGHTER, STANDARD, LOOSER = "GTV_Click_Tighter", "GTV_Click", "GTV_Click_Looser"
 LEVELS = ((TIGHTER, 0.7), (STANDARD, 0.5), (LOOSER, 0.3))
 SMOOTH_MM = 0.8
+#: Said of tighter and looser: what the checks look at is the main outline.
+NO_CONFIDENCE = f"An alternative to {STANDARD}, without a confidence."
 
 CARD = EngineCard(
     id="click",
-    version="2.1",
+    version="2.2",
     title="Click (tumor in lung from a seed)",
     structures=(STANDARD,),
     default_structures=(STANDARD,),
@@ -124,7 +126,7 @@ class ClickEngine:
         choose(CARD, request.structures)
         check_image(image, CARD)
         seed = check_inside(image, request.seed_mm)
-        _check_box(seed, request)
+        check_box(seed, request)
         check_air(image, seed)
         work, left, right = lungs_of(image, report)
         report(0.7, "Looking around the point")
@@ -151,28 +153,6 @@ def _asked(request: Request) -> tuple[str, ...]:
     if request.pet_note:
         asked.append(request.pet_note)
     return tuple(asked)
-
-
-def _check_box(seed: FloatArray, request: Request) -> None:
-    if request.box_mm is None:
-        return
-    low, high = (np.array(corner) for corner in request.box_mm)
-    if not bool(np.all(low < high)):
-        raise _box_refused(
-            "The box has no volume.",
-            "the lowest corner (x, y, z) and then the highest, in patient millimetres",
-            "Give both corners again.",
-        )
-    if not bool(np.all((low <= seed) & (seed <= high))):
-        raise _box_refused(
-            "The point lies outside the box.",
-            "a box that holds the point",
-            "Make the box larger, or click inside it.",
-        )
-
-
-def _box_refused(what: str, expected: str, remedy: str) -> EngineError:
-    return EngineError("engine-box-unusable", what, where="box", expected=expected, remedy=remedy)
 
 
 def outline(image: Volume, hulls: list[Hull], seed_mm: FloatArray, request: Request) -> Outcome:
@@ -289,12 +269,13 @@ def rois_of(image: Volume, outcome: Outcome, request: Request) -> tuple[Roi, ...
             image.grid,
             number=number,
             name=name,
-            confidence=confidence,
+            confidence=confidence if name == STANDARD else None,
+            confidence_reason=reason if name == STANDARD else NO_CONFIDENCE,
             smooth_mm=SMOOTH_MM,
         )
         if request.box_mm is not None:
             roi = in_box(roi, request.box_mm)
         if roi.contours:
             standard = name if name == STANDARD else None  # an alternative is no target of its own
-            rois.append(dataclasses.replace(roi, standard_name=standard, confidence_reason=reason))
+            rois.append(dataclasses.replace(roi, standard_name=standard))
     return tuple(rois)

@@ -11,10 +11,12 @@ import numpy.typing as npt
 from scipy import ndimage
 from scipy.spatial import ConvexHull
 
+from abscope.contour.engine import Request
 from abscope.contour.engines.click_core import MISS_MM, refused
 from abscope.contour.engines.click_rating import Contact
 from abscope.contour.engines.click_scene import SOFT_HU
 from abscope.contour.engines.working import BoolArray
+from abscope.core.errors import EngineError
 from abscope.core.geometry import FloatArray, Volume
 
 #: What fills less of its convex hull than this, and holds no larger ball (radius, mm), branches.
@@ -34,6 +36,29 @@ AIR_HU = -950.0
 AIR_MM = 3.0
 #: ... and nothing as dense as tumor this much further away than a click may miss it (mm).
 AIR_SLACK_MM = 3.0
+
+
+def check_box(seed: FloatArray, request: Request) -> None:
+    """Refuse a box without volume, or without the click; ``engine-box-unusable``."""
+    if request.box_mm is None:
+        return
+    low, high = (np.array(corner) for corner in request.box_mm)
+    if not bool(np.all(low < high)):
+        raise _box_refused(
+            "The box has no volume.",
+            "the lowest corner (x, y, z) and then the highest, in patient millimetres",
+            "Give both corners again.",
+        )
+    if not bool(np.all((low <= seed) & (seed <= high))):
+        raise _box_refused(
+            "The point lies outside the box.",
+            "a box that holds the point",
+            "Make the box larger, or click inside it.",
+        )
+
+
+def _box_refused(what: str, expected: str, remedy: str) -> EngineError:
+    return EngineError("engine-box-unusable", what, where="box", expected=expected, remedy=remedy)
 
 
 def check_air(image: Volume, seed_mm: FloatArray) -> None:

@@ -109,6 +109,14 @@ def test_the_whole_engine_gives_the_volume_of_the_formula_and_its_alternatives()
     assert drawn.roi("GTV_Click_Looser").standard_name is None
 
 
+def test_only_the_main_outline_has_a_confidence_and_the_alternatives_say_so() -> None:
+    standard, *others = _grown(made.NODULES[2].center_mm)[1]
+    assert standard.confidence is not None
+    for roi in others:
+        assert roi.confidence is None
+        assert roi.confidence_reason == "An alternative to GTV_Click, without a confidence."
+
+
 @pytest.mark.parametrize(("seed", "word"), REFUSED.items(), ids=REFUSED.values())
 def test_a_click_that_misses_is_refused_by_what_it_hit(seed: Point, word: str) -> None:
     with pytest.raises(EngineError) as refused:

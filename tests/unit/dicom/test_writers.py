@@ -128,6 +128,27 @@ def _one_contour(n: int, source: str = "auto:anatomical"):
     return rtstruct_dataset(structures, phantoms.header("long"))
 
 
+@pytest.mark.parametrize(
+    ("confidence", "reason", "algorithm"),
+    [
+        (None, "", "MANUAL"),
+        (0.8, "", "SEMIAUTOMATIC"),
+        (None, "An alternative without a confidence.", "SEMIAUTOMATIC"),  # drawn by an engine
+    ],
+)
+def test_a_version_says_whether_an_engine_had_a_part_in_a_structure(confidence, reason, algorithm):
+    roi = dataclasses.replace(
+        phantoms.sphere_roi(), confidence=confidence, confidence_reason=reason
+    )
+    structures = StructureSet(
+        uid="2.25.1", label="version", source="edited", rois=(roi,),
+        frame_of_reference_uid=phantoms.FRAME_UID,
+    )  # fmt: skip
+    (item,) = rtstruct_dataset(structures, phantoms.header("x")).StructureSetROISequence
+    assert item.ROIGenerationAlgorithm == algorithm
+    assert reason in str(item.get("ROIDescription", ""))
+
+
 def test_decimal_strings_have_at_most_16_characters(tmp_path):
     save(_one_contour(500), tmp_path / "set.dcm")
     contour = pydicom.dcmread(tmp_path / "set.dcm").ROIContourSequence[0].ContourSequence[0]
