@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import streamlit as st
 
+from abscope.contour.habitats import REPEATS
 from abscope.core.case import Case
 from abscope.core.errors import AbscopeError
 from abscope.core.names import is_target
 from abscope.workflows.context import Actor
-from abscope.workflows.habitats import NO_HYPOXIA, CaseHabitats, store_habitats
-from components import cached, notices, runtime
+from abscope.workflows.habitats import CaseHabitats, store_habitats
+from components import cached, notices, pictures, runtime
 from components.asked import asked
 from components.safe import literal
 from components.tables_case import set_name
 
 _SHOWN = "contours.habitats"
+_STEADINESS = (
+    f"The division is repeated {REPEATS} times with noise added to the CT. The agreement is the "
+    "adjusted Rand index: 1 where the same voxels stay together, 0 where only chance brings them "
+    "together. From 0.8 on it is called steady, below 0.6 not steady."
+)
+_NUMBER = (
+    "One to four habitats are tried. More of them always fit the values better, so each further "
+    "one has to earn its place: the number with the lowest Bayesian information criterion (BIC) is "
+    "taken, if its habitats lie clearly apart (Ashman's D above 2)."
+)
 
 
 def show(case: Case, actor: Actor) -> None:
@@ -55,17 +66,22 @@ def show(case: Case, actor: Actor) -> None:
 
 def _draw(found: CaseHabitats) -> None:
     numbers = found.habitats
-    for text in found.warnings:
-        st.warning(text, icon=":material/warning:" if text == NO_HYPOXIA else ":material/science:")
+    exploratory, basis = found.warnings
+    st.warning(exploratory, icon=":material/science:")
+    if numbers.with_suv:
+        st.warning(basis, icon=":material/warning:")
+    else:
+        st.caption(basis)
     picture, words = st.columns([2, 3], vertical_alignment="center")
-    picture.image(found.picture, width="stretch")
-    words.text(found.steadiness_words)
+    pictures.draw(picture, found.picture, f"Habitats of {found.roi.name} on the CT")
+    words.markdown(literal(found.steadiness_words, 300), help=_STEADINESS)
     st.dataframe(_rows(found), hide_index=True)
-    based = "CT number and SUV" if numbers.with_suv else "CT number"
+    based = "CT number and SUV" if numbers.with_suv else "CT number alone"
     note = " ".join(filter(None, (found.pet_note, found.air_note)))
     st.caption(
-        f"Divided by {based}; the number of habitats is the one with the lowest Bayesian "
-        f"information criterion whose parts lie apart and have 1 cm³ or more. {literal(note, 300)}"
+        f"Divided by {based}: into as many habitats as the values clearly ask for, each of 1 cm³ "
+        f"or more. {literal(note, 300)}",
+        help=_NUMBER,
     )
 
 

@@ -55,8 +55,9 @@ def show(case: Case) -> None:
     names = {roi.number: roi.name for roi in checked.structure_set.rois}
     if not any(i.finding.severity != "info" for i in found.issues):
         st.success(
-            f"{found.checked} structure{'s' if found.checked != 1 else ''} checked: nothing that needs correction was found. The "
-            "check does not replace a look at every slice.",
+            f"{found.checked} {'structure' if found.checked == 1 else 'structures'} checked: "
+            "nothing that needs correction was found. The check does not replace a look at every "
+            "slice.",
             icon=":material/check_circle:",
         )
     for severity, (icon, title) in _LOOKS.items():

@@ -12,7 +12,7 @@ from abscope.core.errors import AbscopeError
 from abscope.workflows.context import Actor
 from abscope.workflows.runs import run_of_set, runs_of_case
 from abscope.workflows.tumors import PRIMARY, Choice, clicked_sets, use_as_primary
-from components import cached, drawing, habitats, jobs, notices, runtime, state
+from components import cached, drawing, habitats, jobs, notices, pictures, runtime, state
 from components.safe import literal
 from components.tables_case import set_name
 
@@ -120,9 +120,9 @@ def _choose(case: Case, actor: Actor) -> None:
     for column, choice in zip(st.columns(len(found) or 1), found, strict=False):
         with column:
             _draw(case, actor, uid, choice)
-    reason = next((c.row.confidence_reason for c in found if c.row.confidence_reason), "")
-    if reason:
-        st.caption(literal(reason, 700))
+    for choice in found:
+        if choice.confidence is not None and choice.row.confidence_reason:
+            st.caption(f"{choice.title}: {literal(choice.row.confidence_reason, 700)}")
     st.caption(
         f"“Use this one” stores the outline as {PRIMARY} in a set of its own, with your name and "
         "the time. No other set is changed. Edit it afterwards in the viewer."
@@ -143,12 +143,17 @@ def _say_seed(case: Case, uid: str) -> None:
 
 def _draw(case: Case, actor: Actor, uid: str, choice: Choice) -> None:
     st.markdown(f"**{choice.title}**")
-    st.image(choice.picture, width="stretch")
+    pictures.draw(st.container(), choice.picture, f"{choice.title} outline: {choice.caption}")
     row = choice.row
     volume = "unknown" if row.volume_cm3 is None else f"{row.volume_cm3:.1f} cm³"
     mean = "unknown" if choice.mean_hu is None else f"{choice.mean_hu:.0f} HU"
-    sure = "none" if row.confidence is None else f"{row.confidence:.2f}"
-    st.text(f"Volume {volume}\nMean {mean}\nConfidence {sure}")
+    sure = "none" if choice.confidence is None else f"{choice.confidence:.2f}"
+    st.text(
+        f"Volume {volume}\nMean {mean}\nConfidence {sure}",
+        help="Confidence goes from 0 to 1: by what the outline borders on, its shape, and how far "
+        "tighter and looser lie apart. It is that of the standard outline; the alternatives have "
+        "none.",
+    )
     if st.button(
         "Use this one", key=f"contours.tumor.use.{choice.title}", width="stretch",
         disabled=runtime.context().archive.read_only,

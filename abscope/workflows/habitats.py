@@ -35,6 +35,7 @@ EXPLORATORY = (
     "Habitats are exploratory: they show where the image differs, not what the tissue is. "
     "Research use only. Not for clinical decisions."
 )
+CT_ALONE = "No PET took part: these habitats come from CT numbers (HU) alone."
 NO_HYPOXIA = (
     "FDG is not a hypoxia tracer: high or low uptake does not show that a habitat is hypoxic."
 )
@@ -78,7 +79,7 @@ class CaseHabitats:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What has to stand beside the numbers."""
-        return (EXPLORATORY, NO_HYPOXIA)
+        return (EXPLORATORY, NO_HYPOXIA if self.habitats.with_suv else CT_ALONE)
 
     @property
     def air_note(self) -> str:
@@ -99,8 +100,8 @@ class CaseHabitats:
             word = "Steady" if value >= 0.8 else "Fairly steady" if value >= 0.6 else "Not steady"
             first = f"{word}."
         return (
-            f"{first} Adjusted Rand index with noise of {NOISE_HU:.0f} HU added: "
-            f"{found.steadiness:.2f} (1 the same habitats, 0 chance)."
+            f"{first} Found again with noise of {NOISE_HU:.0f} HU added: agreement "
+            f"{found.steadiness:.2f}, where 1 is the same habitats and 0 is chance."
         )
 
     def as_json(self) -> dict[str, Any]:

@@ -23,8 +23,10 @@ from abscope.workflows.rows import structure_info
 from abscope.workflows.scenes import find_series
 
 #: Structures of a run in the order of the screen, and what each is called there.
-CHOICES = (("GTV_Click_Tighter", "Tighter"), ("GTV_Click", "Standard"),
-           ("GTV_Click_Looser", "Looser"))  # fmt: skip
+STANDARD = "GTV_Click"
+CHOICES = (
+    (f"{STANDARD}_Tighter", "Tighter"), (STANDARD, "Standard"), (f"{STANDARD}_Looser", "Looser")
+)  # fmt: skip
 #: TG-263 name of a primary tumor that a person has chosen.
 PRIMARY = "GTVp"
 #: A picture shows this much around the tumor (mm), at least this far to each side (mm).
@@ -57,6 +59,11 @@ class Choice:
     center_mm: tuple[float, float, float]
     picture: bytes
     caption: str
+
+    @property
+    def confidence(self) -> float | None:
+        """That of the standard outline; what the engine checks says nothing of the others."""
+        return self.row.confidence if self.row.name == STANDARD else None
 
 
 def clicked_sets(case: Case) -> tuple[StructureSetInfo, ...]:

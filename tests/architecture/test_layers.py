@@ -91,3 +91,15 @@ def test_files_stay_small() -> None:
         for path in (ROOT / folder).rglob("*"):
             if path.suffix in (".py", ".js", ".css"):
                 assert len(path.read_text().splitlines()) <= 600, path.name
+
+
+def test_pictures_of_patients_get_no_address() -> None:
+    """Media of Streamlit are served to anybody: one file draws images, as data URIs."""
+    media = {"image", "pyplot", "audio", "video", "pdf"}
+    for path in [ROOT / "app.py", *(ROOT / "components").rglob("*.py"), *PAGES]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            if node.func.attr in media:
+                assert path.name == "pictures.py", f"{ast.unparse(node)} in {path.name}"
+                assert ast.unparse(node.args[0]).startswith("data_uri("), ast.unparse(node)

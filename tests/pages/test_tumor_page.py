@@ -30,6 +30,12 @@ def _clicked(context, case_id: str) -> str:
     return info.uid
 
 
+def _images(shown) -> list:
+    """Return the pictures of a page as they are sent to the browser."""
+    protos = [e.proto for e in shown.elements() if hasattr(e, "proto")]
+    return [image for p in protos if hasattr(p, "imgs") for image in p.imgs]
+
+
 def test_a_seed_needs_the_crosshair_and_a_box_both_corners(page):
     shown = page("contours", "ct-only").choose("contours.section", "Tumor")
     shown.press("contours.tumor.seed")
@@ -62,9 +68,18 @@ def test_an_outline_is_chosen_and_divided_into_habitats(page, context):
     assert (stored.rois[0].name, stored.parent_uid) == ("GTVp", uid)
     shown.press("contours.habitats.run")
     words = shown.words()
-    assert "FDG is not a hypoxia tracer" in words
+    assert "FDG" not in words
+    assert "these habitats come from CT numbers (HU) alone" in words
     assert "Research use only. Not for clinical decisions." in words
-    assert "Adjusted Rand index" in words
+    said = "\n".join(str(e.value) for e in shown.elements() if hasattr(e, "value"))
+    assert "agreement" in said
+    for jargon in ("Rand index", "Bayesian"):  # explained in a tooltip
+        assert jargon in words
+        assert jargon not in said
+    urls = [image.url for image in _images(shown)]
+    assert len(urls) == 4
+    assert all(url.startswith("data:image/png;base64,") for url in urls)
+    assert all(image.alt for image in _images(shown))
     assert shown.has_table("Habitat", "Volume (cm³)", "Share (%)", "HU (mean ± SD)")
     shown.press("contours.habitats.store")
     assert context.cases.get("ct-only").structure_sets[-1].source == "auto:habitats"

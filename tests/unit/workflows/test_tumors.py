@@ -11,7 +11,7 @@ from abscope.core.geometry import Grid
 from abscope.core.structures import StructureSet
 from abscope.store.cases import Additions
 from abscope.workflows.context import Actor
-from abscope.workflows.habitats import NO_HYPOXIA, store_habitats, tumor_habitats
+from abscope.workflows.habitats import CT_ALONE, NO_HYPOXIA, store_habitats, tumor_habitats
 from abscope.workflows.importing import check_reading, save
 from abscope.workflows.rows import structure_info
 from abscope.workflows.tumors import choices_of, clicked_sets, use_as_primary
@@ -67,6 +67,11 @@ def test_the_choices_go_from_tighter_to_looser_with_numbers_and_pictures(context
     volumes = [c.row.volume_cm3 for c in found]
     assert volumes == sorted(volumes)
     assert all(c.picture.startswith(b"\x89PNG") for c in found)
+    assert [c.confidence for c in found] == [
+        None,
+        0.8,
+        None,
+    ]  # though all three were stored with it
     assert found[1].mean_hu == pytest.approx(30.0, abs=6.0)
     assert found[1].center_mm == pytest.approx((0.0, 0.0, 0.0), abs=1.0)
 
@@ -94,7 +99,8 @@ def test_habitats_are_found_on_the_ct_of_the_tumor_and_stored_once(context):
     reference = f"{info.uid}:GTV_Click_Looser"
     found = tumor_habitats(context, case, reference)
     assert [i.hu_mean for i in found.habitats.items] == pytest.approx([0.0, 60.0], abs=6.0)
-    assert NO_HYPOXIA in found.warnings
+    assert CT_ALONE in found.warnings
+    assert NO_HYPOXIA not in found.warnings  # no PET, no word of FDG
     assert found.as_json()["habitats"][0]["suv_mean"] is None
     assert (found.pet_note, found.air_note) == ("", "")
     assert found.picture.startswith(b"\x89PNG")
@@ -114,6 +120,8 @@ def test_a_pet_in_the_frame_takes_part_in_habitats(context):
     (info,) = clicked_sets(case)
     found = tumor_habitats(context, case, f"{info.uid}:GTV_Click_Looser")
     assert found.habitats.with_suv
+    assert NO_HYPOXIA in found.warnings
+    assert CT_ALONE not in found.warnings
     assert found.as_json()["habitats"][0]["suv_max"] > 1.0
 
 
