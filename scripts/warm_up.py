@@ -16,6 +16,7 @@ from abscope.core.rasterise import crosses_itself
 from abscope.core.resample import sample_at
 from abscope.core.structures import Contour, Region, Roi
 from abscope.dose.dvh import compute_dvh
+from abscope.predict.explain import warm_up
 
 
 def main() -> None:
@@ -34,6 +35,7 @@ def main() -> None:
     roi = Roi(number=1, name="cube", contours=contours)
     crosses_itself(np.array(square), 0.01)
     compute_dvh(Dose(uid="1", volume=volume, summation="PLAN"), Region.of(roi))
+    warm_up()
 
 
 if __name__ == "__main__":

@@ -12,8 +12,6 @@ SHAP values say how a model adds up. They are not effects of changing an input.
 from __future__ import annotations
 
 import dataclasses
-import threading
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Literal, cast
@@ -26,13 +24,12 @@ from abscope.predict.card import ModelFile
 from abscope.predict.inputs import Checked, check_inputs
 from abscope.predict.logistic import Column, LogisticModel, Row
 from abscope.predict.model import Explanation, Features
+from abscope.predict.shap_library import shap_library
 
 #: Largest accepted difference between base + values and the output (faults.md, Q8).
 ADDITIVITY_TOLERANCE = 1e-6
 SPACES = ("log-odds", "probability")
 Space = Literal["log-odds", "probability"]
-#: One thread at a time imports shap: the warm-up, or the first visitor who needs it.
-_SHAP_LOCK = threading.Lock()
 Function = Callable[[Row], NDArray[np.float64]]
 
 
@@ -56,7 +53,7 @@ def explain_logistic(
     """
     estimator = logistic.estimator
     if checked_space(space) == "log-odds":
-        shap = _shap()
+        shap = shap_library()
         explainer = shap.LinearExplainer(estimator, _background(shap, reference.row))
         shapley = explainer(row)
         return _summed(
@@ -119,7 +116,7 @@ def explain_function(
         ``probability`` as it is; ``log-odds`` explains the logit of the function.
     """
     explained = function if checked_space(space) == "probability" else _logit_of(function)
-    shap = _shap()
+    shap = shap_library()
     explainer = shap.explainers.Exact(explained, _background(shap, reference.row))
     shapley = explainer(row, silent=True)
     return _summed(model_id, space, shapley, float(explained(row)[0]), columns, reference)
@@ -139,9 +136,10 @@ def checked_space(space: str) -> Space:
 
 
 def warm_up() -> None:
-    """Import shap and compile its exact explainer: about ten seconds, once in a process.
+    """Import shap and load its exact explainer: two seconds; ten the first time on a machine.
 
-    For a background thread at the start of a server, so that the first person does not wait.
+    For the set-up, which compiles it, and for a background thread at the start of a server, so that
+    the first person does not wait.
     """
     columns = (Column(name="x", input="x", coefficient=1.0),)
     reference = Reference(row=np.zeros((1, 1)), text="zero")
@@ -153,14 +151,6 @@ def warm_up() -> None:
         reference=reference,
         space="probability",
     )
-
-
-def _shap() -> ModuleType:
-    """Import shap late: it costs seconds. Its own matplotlib calls warn of future changes."""
-    with _SHAP_LOCK, warnings.catch_warnings():
-        warnings.simplefilter("ignore", PendingDeprecationWarning)
-        import shap
-    return cast(ModuleType, shap)
 
 
 def _background(shap: ModuleType, row: Row) -> object:

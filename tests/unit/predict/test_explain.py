@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import pathlib
 import types
 
 import numpy as np
@@ -13,6 +14,7 @@ from abscope.core.errors import ModelError
 from abscope.predict import explain
 from abscope.predict.explain import Reference, explain_function, explain_logistic
 from abscope.predict.logistic import Column, build
+from abscope.predict.shap_library import shap_library
 
 COLUMNS = [
     Column(name="dose", input="dose", coefficient=0.14),
@@ -76,3 +78,18 @@ def test_contributions_that_do_not_add_up_are_refused():
 
 def test_warming_up_leaves_nothing_behind():
     assert explain.warm_up() is None
+
+
+def test_what_shap_compiles_is_kept_for_the_next_process():
+    """Twelve seconds of one core otherwise, in every server, worker and command."""
+    explain.warm_up()
+    shap = shap_library()
+    compiled = (
+        shap.links.identity,
+        shap.utils._masked_model._build_fixed_single_output,
+        shap.maskers._tabular._delta_masking,
+        shap.explainers._exact._compute_grey_code_row_values,
+    )
+    for function in compiled:
+        kept = list(pathlib.Path(function.stats.cache_path).glob(f"*{function.__name__}*.nbi"))
+        assert kept, function
