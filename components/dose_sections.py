@@ -7,8 +7,9 @@ from collections.abc import Callable
 import streamlit as st
 
 from abscope.core.errors import AbscopeError
-from components import dose_histogram, notices
+from components import dose_compare, dose_histogram, notices, state
 from components.dose_view import DoseView
+from components.viewer.dose_map import DoseMap
 
 #: Key of the choice of a section on the dose page.
 SECTION = "dose.section"
@@ -16,17 +17,29 @@ SECTION = "dose.section"
 #: Name on the button -> what draws the section.
 SECTIONS: dict[str, Callable[[DoseView], None]] = {
     "DVH": dose_histogram.show,
+    "Compare plans": dose_compare.show,
 }
+#: Name on the button -> the map that the section shows in the viewer in place of the dose.
+MAPS: dict[str, Callable[[DoseView], DoseMap | None]] = {
+    "Compare plans": dose_compare.shown_map,
+}
+
+
+def shown_map(view: DoseView) -> DoseMap | None:
+    """Return the map of the open section, None where it has none; a refusal is said there."""
+    make = MAPS.get(str(state.component_state(SECTION)))
+    try:
+        return make(view) if make else None
+    except AbscopeError:
+        return None
 
 
 def show(view: DoseView) -> None:
     """Draw the choice of a section, and the chosen one alone."""
-    chosen = "DVH"
-    if len(SECTIONS) > 1:
-        chosen = st.segmented_control(
-            "What to look at", list(SECTIONS), default="DVH", required=True, key=SECTION,
-            label_visibility="collapsed", persist_state="page",
-        )  # fmt: skip
+    chosen = st.segmented_control(  # only the chosen section is computed and drawn
+        "What to look at", list(SECTIONS), default="DVH", required=True, key=SECTION,
+        label_visibility="collapsed", persist_state="page",
+    )  # fmt: skip
     try:
         SECTIONS[chosen](view)
     except AbscopeError as problem:

@@ -68,6 +68,7 @@ except AbscopeError as problem:
     notices.error(problem)
     st.stop()
 
+view = DoseView(case=case, actor=actor, evaluations=tuple(evaluations), accepted=accepted)
 if series is None:
     st.caption("There is no image in this case: the dose is shown as histogram and table only.")
     navigation.link("upload", "Add the CT")
@@ -76,10 +77,11 @@ else:
     @st.fragment
     def viewer() -> None:
         """Draw the viewer apart from the rest, so that other widgets leave it alone."""
+        shown = dose_sections.shown_map(view)
         with viewer_place("dose.viewer"):
             scene = cached.packed_scene(
                 case.id, case.version, series.uid, (evaluations[0].structure_set.uid,), dose_uid,
-                second_uid,
+                second_uid, map_key=shown.key if shown else "", _dose_map=shown,
             )  # fmt: skip
             notices.left_out(scene.left_out)
             show_viewer(scene.blob, key="dose.viewer", height=560)
@@ -87,9 +89,7 @@ else:
     viewer()
 
 
-dose_sections.show(
-    DoseView(case=case, actor=actor, evaluations=tuple(evaluations), accepted=accepted)
-)
+dose_sections.show(view)
 tables.dose_refusals(evaluations)
 doubts = [finding for evaluation in evaluations for finding in evaluation.findings]
 if doubts:
