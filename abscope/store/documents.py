@@ -11,9 +11,11 @@ from typing import Any
 from sqlalchemy import Insert, Row, select
 
 from abscope.core.errors import NotFoundError
+from abscope.core.ports import JobEnd
 from abscope.store import codec
 from abscope.store.archive import Archive
 from abscope.store.audit import AuditEntry
+from abscope.store.job_table import finish_within
 from abscope.store.tables import documents
 
 
@@ -70,13 +72,26 @@ class DocumentTable:
         self._archive = archive
 
     def add(
-        self, case_id: str, kind: str, content: Mapping[str, Any], entry: AuditEntry
+        self,
+        case_id: str,
+        kind: str,
+        content: Mapping[str, Any],
+        entry: AuditEntry,
+        job: JobEnd | None = None,
     ) -> Document:
-        """Store a document with its audit row and return it."""
+        """Store a document with its audit row and return it.
+
+        Parameters
+        ----------
+        job : JobEnd, optional
+            A job that is marked as done with it, both or neither.
+        """
         document = _new(case_id, kind, content, self._archive.now())
         detail = {**entry.detail, "document": document.id}
         with self._archive.writing(dataclasses.replace(entry, detail=detail)) as db:
             db.execute(_row(document))
+            if job is not None:
+                finish_within(db, job, self._archive.now())
         return document
 
     def add_once(

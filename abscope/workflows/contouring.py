@@ -303,9 +303,6 @@ def _store(context: Context, actor: Actor, case_id: str, done: Contoured) -> Con
 
 
 def _store_run(context: Context, actor: Actor, case_id: str, done: Contoured) -> None:
-    """Note a run whose contours the case has already."""
+    """Note a run whose contours the case has already, and that its job is done."""
     entry = actor.entry("contour-again", case_id, set=done.structure_set.uid)
-    context.documents.add(case_id, RUN, done.run.as_json(), entry)
-    end = _end(done)
-    if end is not None:
-        context.jobs.end_job(end.job_id, "done", message=end.message, result=end.result)
+    context.documents.add(case_id, RUN, done.run.as_json(), entry, _end(done))

@@ -11,8 +11,9 @@ from abscope.cli.main import main
 from abscope.contour import registry
 from abscope.contour.manifest import Asked, Image, RunManifest, Surroundings
 from abscope.contour.steps_told import Step, StepsTold
+from abscope.core.errors import ConflictError, JobCancelledError
 from abscope.core.ports import Job
-from abscope.workflows import runs
+from abscope.workflows import contouring, runs
 from abscope.workflows.context import Actor, open_context
 from abscope.workflows.contouring import contour_case
 from abscope.workflows.importing import save
@@ -187,4 +188,50 @@ def test_the_same_run_twice_at_once_leaves_one_set(home):
     uids = [s.uid for s in context.cases.get("one").structure_sets]
     assert uids.count(done.structure_set.uid) == 1
     assert len(runs.runs_of_case(context, "one")) == 2
+    context.archive.close()
+
+
+def _running_job(context) -> str:
+    job = context.jobs.add_job(
+        case_id="one", function=contouring.CONTOUR_JOB, parameters="{}", owner="this server"
+    )
+    assert context.jobs.start_job(job.id, "this server")
+    return job.id
+
+
+def test_a_repeated_run_and_the_end_of_its_job_are_stored_together_or_not_at_all(home):
+    """The database fails just as the job is to be marked as done; then it works again."""
+    context = open_context(settings_of(home))
+    save(context, Actor(name="kim"), phantom(), case_id="one")
+    contour_case(context, Actor(name="kim"), "one", engine="slow")
+    job_id = _running_job(context)
+    before = (len(runs.runs_of_case(context, "one")), len(context.archive.audit_rows()))
+    with context.archive.writing() as db:
+        db.exec_driver_sql(
+            "create trigger fail before update on jobs when new.state = 'done' "
+            "begin select raise(abort, 'injected'); end"
+        )
+    with pytest.raises(ConflictError):
+        contour_case(context, Actor(name="kim"), "one", engine="slow", job_id=job_id)
+    assert context.jobs.get_job(job_id).state == "running"
+    after = (len(runs.runs_of_case(context, "one")), len(context.archive.audit_rows()))
+    assert after == before
+    with context.archive.writing() as db:
+        db.exec_driver_sql("drop trigger fail")
+    contour_case(context, Actor(name="kim"), "one", engine="slow", job_id=job_id)
+    assert context.jobs.get_job(job_id).state == "done"
+    newest, first = runs.runs_of_case(context, "one")
+    assert (newest.is_repeat, newest.job_id, first.is_repeat) == (True, job_id, False)
+    context.archive.close()
+
+
+def test_a_repeated_run_whose_job_was_cancelled_leaves_nothing(home):
+    context = open_context(settings_of(home))
+    save(context, Actor(name="kim"), phantom(), case_id="one")
+    contour_case(context, Actor(name="kim"), "one", engine="slow")
+    job_id = _running_job(context)
+    context.jobs.cancel_job(job_id)
+    with pytest.raises(JobCancelledError):
+        contour_case(context, Actor(name="kim"), "one", engine="slow", job_id=job_id)
+    assert len(runs.runs_of_case(context, "one")) == 1
     context.archive.close()
