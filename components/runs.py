@@ -32,14 +32,16 @@ def show(case: Case, shown: Sequence[str] | None) -> None:
             if run is None:
                 st.caption("These contours were drawn before runs were kept: nothing is known.")
             else:
-                _made(run)
+                _made(run, [roi.name for roi in sets[str(uid)].rois])
         _all_runs(rows)
 
 
-def _made(run: RunManifest) -> None:
+def _made(run: RunManifest, outlines: Sequence[str]) -> None:
     words, times = st.columns([3, 2])
     with words:
-        rows = "\n".join(f"| {what} | {literal(value, 600)} |" for what, value in _facts(run))
+        rows = "\n".join(
+            f"| {what} | {literal(value, 600)} |" for what, value in _facts(run, outlines)
+        )
         st.markdown(f"| What | Value |\n|:---|:---|\n{rows}")  # wraps, unlike a data frame
     with times:
         st.dataframe(
@@ -61,8 +63,9 @@ def _made(run: RunManifest) -> None:
 _RESULTS = {"done": "drawn", "not found": "not found"}
 
 
-def _facts(run: RunManifest) -> list[tuple[str, str]]:
+def _facts(run: RunManifest, outlines: Sequence[str]) -> list[tuple[str, str]]:
     """Return what is known of a run, as heading and words."""
+    drawn = sum(1 for step in run.structures if step.state == "done")
     asked, image, around = run.asked, run.image, run.surroundings
     z, y, x = image.shape_zyx
     dz, dy, dx = image.spacing_zyx_mm
@@ -70,6 +73,7 @@ def _facts(run: RunManifest) -> list[tuple[str, str]]:
         ("Engine", f"{run.engine_title}, version {run.engine_version}"),
         ("Asked for", ", ".join(asked.structures)),
         ("Not found", ", ".join(run.not_found)),
+        ("Outlines", ", ".join(outlines) if len(outlines) > drawn else ""),
         ("Point", _point(asked.seed_mm) if asked.seed_mm else ""),
         ("Box", " to ".join(map(_point, asked.box_mm)) if asked.box_mm else ""),
         ("PET", f"used; {_digest(asked.pet_sha256)}" if asked.pet_sha256 else ""),

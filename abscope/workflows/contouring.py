@@ -23,7 +23,7 @@ from abscope.workflows.context import Actor, Context, open_context
 from abscope.workflows.job_progress import JobProgress
 from abscope.workflows.pet import FramePet, suv_in_frame
 from abscope.workflows.rows import structure_info
-from abscope.workflows.runs import RUN
+from abscope.workflows.runs import RUN, drawn_words
 
 T = TypeVar("T")
 #: The function that a worker process runs; see `contour_job`.
@@ -233,8 +233,8 @@ def _box(corners: Sequence[Sequence[float]] | None) -> tuple[Point, Point] | Non
 
 
 def _summary(done: Contoured) -> str:
-    count = len(done.structure_set.rois)
-    text = f"{count} structure{'s' if count != 1 else ''} in {done.run.seconds:.0f} s"
+    drawn = drawn_words(done.run, len(done.structure_set.rois))
+    text = f"{drawn} in {done.run.seconds:.0f} s"
     if done.run.is_repeat:
         text += "; the same contours were there already"
     return text + (f"; not found: {', '.join(done.not_found)}" if done.not_found else "")

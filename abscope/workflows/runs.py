@@ -165,12 +165,13 @@ def run_of_set(runs: Sequence[RunManifest], set_uid: str) -> RunManifest | None:
 
 def history(context: Context, case_id: str) -> tuple[HistoryRow, ...]:
     """Return all that was run on a case, newest first: what gave contours and what did not."""
+    outlines = {s.uid: len(s.rois) for s in context.cases.get(case_id).structure_sets}
     rows = [
         HistoryRow(
             when=run.started,
             author=run.author,
             engine=run.engine,
-            outcome=_outcome(run),
+            outcome=_outcome(run, outlines.get(run.structure_set_uid, 0)),
             seconds=run.seconds,
             run=run,
         )
@@ -204,7 +205,25 @@ def jobs_ahead(unfinished: Sequence[Job], job: Job) -> int:
     return sum(1 for other in unfinished if other.created < job.created)
 
 
-def _outcome(run: RunManifest) -> str:
-    drawn = sum(1 for s in run.structures if s.state == "done")
-    text = f"{drawn} of {len(run.structures)} structures"
+def drawn_words(run: RunManifest, outlines: int, *, of_asked: bool = False) -> str:
+    """Return what a run drew, in words.
+
+    Parameters
+    ----------
+    outlines : int
+        How many its set holds: those beyond the structures that were asked for are alternatives.
+    of_asked : bool
+        Whether to tell how many structures were asked for.
+    """
+    drawn, asked = sum(1 for s in run.structures if s.state == "done"), len(run.structures)
+    counted = f"{drawn} of {asked}" if of_asked else f"{drawn}"
+    text = f"{counted} {'structure' if (asked if of_asked else drawn) == 1 else 'structures'}"
+    more = outlines - drawn
+    if more > 0:
+        text += f" and {more} {'alternative' if more == 1 else 'alternatives'}"
+    return text
+
+
+def _outcome(run: RunManifest, outlines: int) -> str:
+    text = drawn_words(run, outlines, of_asked=True)
     return text + ("; the same contours as before" if run.is_repeat else "")

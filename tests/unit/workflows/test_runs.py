@@ -13,14 +13,18 @@ from abscope.contour.manifest import Asked, Image, RunManifest, Surroundings
 from abscope.contour.steps_told import Step, StepsTold
 from abscope.core.errors import ConflictError, JobCancelledError
 from abscope.core.ports import Job
+from abscope.core.structures import StructureSet
+from abscope.store.cases import Additions
 from abscope.workflows import contouring, runs
 from abscope.workflows.context import Actor, open_context
 from abscope.workflows.contouring import contour_case
 from abscope.workflows.importing import save
 from abscope.workflows.job_progress import steps_of, steps_text
+from abscope.workflows.rows import structure_info
 from tests.durability import slow_engine
 from tests.durability.worker import phantom
 from tests.fixtures.archives import settings_of
+from tests.phantoms import sphere_roi
 
 NAMES = ("Lung_L", "Lung_R", "Heart")
 RUN = RunManifest(
@@ -234,4 +238,37 @@ def test_a_repeated_run_whose_job_was_cancelled_leaves_nothing(home):
     with pytest.raises(JobCancelledError):
         contour_case(context, Actor(name="kim"), "one", engine="slow", job_id=job_id)
     assert len(runs.runs_of_case(context, "one")) == 1
+    context.archive.close()
+
+
+@pytest.mark.parametrize(
+    ("states", "outlines", "words", "of_asked"),
+    [
+        (["done"], 3, "1 structure and 2 alternatives", "1 of 1 structure and 2 alternatives"),
+        (["done"], 2, "1 structure and 1 alternative", "1 of 1 structure and 1 alternative"),
+        (["done", "done", "not found"], 2, "2 structures", "2 of 3 structures"),
+        (["done", "not found"], 0, "1 structure", "1 of 2 structures"),  # its set is not known
+    ],
+)
+def test_alternatives_of_a_structure_are_counted_beside_it(states, outlines, words, of_asked):
+    steps = tuple(Step(name=f"S{n}", state=state) for n, state in enumerate(states))
+    run = dataclasses.replace(RUN, structures=steps)
+    assert runs.drawn_words(run, outlines) == words
+    assert runs.drawn_words(run, outlines, of_asked=True) == of_asked
+
+
+def test_the_history_counts_the_outlines_of_a_click(home):
+    context = open_context(settings_of(home))
+    save(context, Actor(name="kim"), phantom(), case_id="one")
+    case = context.cases.get("one")
+    rois = tuple(sphere_roi(n, f"GTV_Click{end}") for n, end in enumerate(("", "_T", "_L"), 1))
+    drawn = StructureSet(
+        uid="1.3", label="Click", source="auto:click", frame_of_reference_uid="", rois=rois
+    )
+    info = structure_info(drawn, case.series[0].grid, context.cases.put_contours(rois))
+    run = dataclasses.replace(RUN, structures=(Step(name="GTV_Click", state="done"),))
+    add = Additions(structure_sets=[info], documents=[(runs.RUN, run.as_json())])
+    context.cases.extend("one", case.version, add, Actor(name="kim").entry("contour", "one"))
+    (row,) = runs.history(context, "one")
+    assert row.outcome == "1 of 1 structure and 2 alternatives"
     context.archive.close()
