@@ -172,6 +172,26 @@ def check_image(image: Volume, card: EngineCard) -> None:
         )
 
 
+def spacing_of(image: Volume) -> tuple[float, float, float]:
+    """Return the distances between planes (median), rows and columns, mm.
+
+    Raises
+    ------
+    EngineError
+        ``engine-image-one-plane``: how thick a single plane is cannot be told from the image.
+    """
+    planes_mm = image.grid.plane_spacing_mm
+    if planes_mm > 0:
+        return (planes_mm, *image.grid.spacing_yx_mm)
+    raise EngineError(
+        "engine-image-one-plane",
+        "The image has one plane only, so its voxels have no known thickness and no volume.",
+        where="image planes",
+        expected="two planes or more",
+        remedy="Import the whole series.",
+    )
+
+
 def content_digest(volume: Volume) -> str:
     """Return a digest of a volume's values."""
     return hashlib.sha256(np.ascontiguousarray(volume.array_zyx).data).hexdigest()

@@ -27,6 +27,7 @@ from scipy import ndimage
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 
+from abscope.contour.engine import spacing_of
 from abscope.contour.engines.working import bounding_box
 from abscope.core.errors import EngineError
 from abscope.core.geometry import FloatArray, Grid, Volume
@@ -119,9 +120,9 @@ def find_habitats(image: Volume, tumor_zyx: BoolArray, pet: Volume | None = None
     Raises
     ------
     EngineError
-        ``habitats-tumor-too-small``.
+        ``habitats-tumor-too-small``, ``engine-image-one-plane``.
     """
-    spacing = (image.grid.plane_spacing_mm or 1.0, *image.grid.spacing_yx_mm)
+    spacing = spacing_of(image)
     voxel_cm3 = float(np.prod(spacing)) / 1000.0
     _check_size(int(np.count_nonzero(tumor_zyx)), voxel_cm3)
     box = bounding_box(tumor_zyx)
@@ -131,12 +132,13 @@ def find_habitats(image: Volume, tumor_zyx: BoolArray, pet: Volume | None = None
     suv = None if pet is None else resample_to(pet, _part(image.grid, box)).array_zyx
     if suv is not None and not bool(np.isfinite(suv[tumor]).all()):
         suv = None
-    labels, bic = _divide(hu, suv, tumor, spacing, voxel_cm3)
+    depth = _depth_mm(tumor, spacing)
+    labels, bic = _divide(hu, suv, tumor, depth, spacing)
     noise = np.random.default_rng(SEED)
     again = []
     for _ in range(REPEATS):
         noisy = hu + noise.normal(0.0, NOISE_HU, hu.shape).astype(np.float32)
-        other, _ = _divide(noisy, suv, tumor, spacing, voxel_cm3)
+        other, _ = _divide(noisy, suv, tumor, depth, spacing)
         again.append(float(adjusted_rand_score(labels[tumor], other[tumor])))
     labels_zyx = np.zeros(tumor_zyx.shape, dtype=np.int8)
     labels_zyx[box] = labels
@@ -166,16 +168,21 @@ def _part(grid: Grid, box: tuple[slice, slice, slice]) -> Grid:
     return grid.part([s.start for s in box], [s.stop for s in box])
 
 
+def _depth_mm(tumor: BoolArray, spacing: tuple[float, float, float]) -> FloatArray:
+    """Return how deep each voxel lies below the tumor's surface (mm); beyond the box is none."""
+    padded = ndimage.distance_transform_edt(np.pad(tumor, 1), sampling=spacing)
+    return np.asarray(padded[1:-1, 1:-1, 1:-1])
+
+
 def _divide(
     hu: npt.NDArray[np.float32],
     suv: npt.NDArray[np.float32] | None,
     tumor: BoolArray,
+    depth_mm: FloatArray,
     spacing: tuple[float, float, float],
-    voxel_cm3: float,
 ) -> tuple[Labels, tuple[float, ...]]:
     """Return labels from 1 on, 0 outside the tumor, and the criterion for each number."""
-    depth = ndimage.distance_transform_edt(np.pad(tumor, 1), sampling=spacing)[1:-1, 1:-1, 1:-1]
-    inside = np.asarray(depth > (RIM_MM if suv is None else RIM_PET_MM), dtype=np.bool_)
+    inside = np.asarray(depth_mm > (RIM_MM if suv is None else RIM_PET_MM), dtype=np.bool_)
     if np.count_nonzero(inside) < LEAST_VOXELS:
         inside = tumor
     size = [2 * round(MEDIAN_MM / s) + 1 for s in spacing]
@@ -186,7 +193,7 @@ def _divide(
     features = np.stack([v[inside] for v in values], axis=1).astype(np.float64)
     models = _models(features[_fitted(values, inside, spacing)[inside]])
     bic = tuple(criterion for _, criterion in models)
-    least = max(LEAST_CM3 / voxel_cm3, float(LEAST_VOXELS))
+    least = max(LEAST_CM3 / (float(np.prod(spacing)) / 1000.0), float(LEAST_VOXELS))
     for index in np.argsort(bic):
         model = models[index][0]
         if not _lie_apart(model):

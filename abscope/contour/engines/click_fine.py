@@ -7,10 +7,10 @@ import dataclasses
 import numpy as np
 from scipy import ndimage
 
-from abscope.contour.engine import Point
+from abscope.contour.engine import Point, spacing_of
 from abscope.contour.engines.click_grow import part_at
 from abscope.contour.engines.click_scene import CAVITY_MM2, SOFT_HU, Lattice
-from abscope.contour.engines.working import BoolArray, Box, HuArray, Spacing, fill_planes
+from abscope.contour.engines.working import BoolArray, Box, HuArray, fill_planes
 from abscope.core.geometry import FloatArray, Volume
 from abscope.core.structures import Roi
 
@@ -41,9 +41,14 @@ def fine_masks(
         On the lattice.
     levels : tuple of (str, float)
         Names and least probabilities.
+
+    Raises
+    ------
+    EngineError
+        ``engine-image-one-plane``.
     """
     box, index = _on_image(image, lattice)
-    spacing: Spacing = (image.grid.plane_spacing_mm or 1.0, *image.grid.spacing_yx_mm)
+    spacing = spacing_of(image)
     fine = ndimage.map_coordinates(_overhung(probability, lattice), index, order=1)
     hu = image.array_zyx[box].astype(np.float32)
     dense = np.asarray(hu > SOFT_HU, dtype=np.bool_)

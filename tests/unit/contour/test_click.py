@@ -162,6 +162,15 @@ def test_a_click_in_plain_air_is_refused_before_lungs_are_looked_for(
     assert "lies in air" in refused.value.what
 
 
+def test_masks_of_an_image_of_one_plane_are_refused() -> None:
+    grid = made.GRID.part((40, 0, 0), (41, *made.GRID.size_yx))
+    plane = Volume(array_zyx=made.chest().array_zyx[40:41], grid=grid, unit="HU")
+    outcome, _ = _grown(made.NODULES[2].center_mm)
+    with pytest.raises(EngineError) as refused:
+        rois_of(plane, outcome, Request(seed_mm=made.NODULES[2].center_mm))
+    assert refused.value.code == "engine-image-one-plane"
+
+
 def test_a_click_in_air_beside_soft_tissue_is_left_to_the_whole_search() -> None:
     grid = Grid.regular(origin_mm=(0, 0, 0), spacing_zyx_mm=(3, 1, 1), shape_zyx=(11, 31, 31))
     hu = np.full(grid.shape_zyx, -1000.0, dtype=np.float32)

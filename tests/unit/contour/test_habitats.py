@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from abscope.contour import habitats
 from abscope.contour.habitats import Habitats, find_habitats
 from abscope.core.errors import EngineError
 from abscope.core.geometry import Grid, Volume
@@ -92,3 +93,29 @@ def test_a_small_tumor_is_refused() -> None:
         find_habitats(_image(10.0, 50.0), _away() <= 7.0)
     assert refused.value.code == "habitats-tumor-too-small"
     assert "1.5 cm3" in refused.value.what
+
+
+def test_an_image_of_one_plane_is_refused_as_its_thickness_is_not_known() -> None:
+    image = _image(10.0, 50.0)
+    plane = Volume(
+        array_zyx=image.array_zyx[12:13], grid=GRID.part((12, 0, 0), (13, 41, 41)), unit="HU"
+    )
+    with pytest.raises(EngineError) as refused:
+        find_habitats(plane, np.ones((1, 41, 41), dtype=bool))
+    assert refused.value.code == "engine-image-one-plane"
+    assert "one plane" in refused.value.what
+
+
+def test_the_depth_in_the_tumor_is_found_once_and_not_for_each_repetition(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls = []
+    original = habitats._depth_mm
+
+    def counted(*given):
+        calls.append(1)
+        return original(*given)
+
+    monkeypatch.setattr(habitats, "_depth_mm", counted)
+    _found(_image(10.0, 50.0))
+    assert len(calls) == 1
