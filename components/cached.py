@@ -25,6 +25,8 @@ from abscope.workflows.dose_evaluation import DoseEvaluation, evaluate_dose
 from abscope.workflows.doubt import Band, Plausible, dose_bands, plausible
 from abscope.workflows.habitats import CaseHabitats
 from abscope.workflows.habitats import tumor_habitats as habitats_of
+from abscope.workflows.immune_dose import ImmuneDose
+from abscope.workflows.immune_dose import immune_dose as compute_immune_dose
 from abscope.workflows.importing import read_files
 from abscope.workflows.plan_comparison import (
     DoseDifference,
@@ -319,3 +321,16 @@ def plan_gamma(
     case = context.cases.get(case_id)
     info = next((s for s in case.structure_sets if s.uid == set_uid), None)
     return dose_gamma(context, case, a_uid, b_uid, criteria, info)
+
+
+@st.cache_resource(scope="session", max_entries=8, show_spinner="Computing the immune doses")
+def immune_dose(
+    case_id: str, version: int, dose_uid: str, set_uid: str, organs_from: str | None
+) -> ImmuneDose:
+    """Return organ means, EDIC and blood dose of a plan."""
+    del version
+    context = runtime.context()
+    return compute_immune_dose(
+        context, context.cases.get(case_id), dose_uid=dose_uid, structure_set_uid=set_uid,
+        organs_from=organs_from,
+    )  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from abscope.core.errors import AbscopeError
-from components import dose_compare, dose_histogram, notices, state
+from components import dose_compare, dose_histogram, dose_immune, notices, state
 from components.dose_view import DoseView
 from components.viewer.dose_map import DoseMap
 
@@ -18,6 +18,7 @@ SECTION = "dose.section"
 SECTIONS: dict[str, Callable[[DoseView], None]] = {
     "DVH": dose_histogram.show,
     "Compare plans": dose_compare.show,
+    "Immune dose": dose_immune.show,
 }
 #: Name on the button -> the map that the section shows in the viewer in place of the dose.
 MAPS: dict[str, Callable[[DoseView], DoseMap | None]] = {
