@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+from collections.abc import Sequence
+from typing import Self
+
 import streamlit as st
 
 from abscope.core.case import Case, StructureSetInfo
@@ -35,31 +40,90 @@ def choose_series(case: Case, key: str) -> str:
 
 
 def choose_sets(case: Case, key: str) -> list[str]:
-    """Return the UIDs of the structure sets to show: the newest clinical, automatic, edited one.
+    """Return the UIDs of the structure sets to show.
 
-    What a job has just drawn is chosen, too, be it new or drawn again.
+    At first these are the newest clinical, automatic and edited one. What a person chose stays
+    when a set comes in; the new one is added, and what a job has drawn again.
     """
     sets = {s.uid: s for s in case.structure_sets}
     if not sets:
         return []
-    clinical = [s.uid for s in case.structure_sets if s.is_clinical]
-    automatic = [s.uid for s in case.structure_sets if s.is_auto]
-    edited = [s.uid for s in case.structure_sets if s.is_edited]
-    if len(sets) == 1:
-        return list(sets)
     job_id, _, drawn = (state.recall(result_name(case.id)) or "").partition(" ")
-    automatic = [drawn] if drawn in automatic else automatic[-1:]
-    return list(
-        st.multiselect(
+    kept = _Kept.recalled(case)
+    own_key = f"{key}.{len(sets)}.{job_id}"
+    offered = kept.offered if kept and state.is_drawn(own_key) else None
+    if offered is None:
+        offered = to_show(
+            case.structure_sets,
+            kept.chosen if kept else (),
+            kept.known if kept else (),
+            drawn if drawn in sets and (kept is None or job_id != kept.job_id) else "",
+        )
+    chosen = offered
+    if len(sets) > 1:
+        chosen = st.multiselect(
             "Structure sets",
             list(sets),
-            default=[*clinical[-1:], *automatic, *edited[-1:]],
+            default=offered,
             format_func=lambda uid: set_name(sets[uid]),
-            key=f"{key}.{len(sets)}.{job_id}",
+            key=own_key,
             help="Clinical and edited contours are drawn solid, automatic ones dashed. Dose and "
             "predictions keep using the set that the plan names.",
         )
-    )
+    _Kept(chosen=list(chosen), known=list(sets), offered=offered, job_id=job_id).remember(case)
+    return list(chosen)
+
+
+def to_show(
+    sets: Sequence[StructureSetInfo], chosen: Sequence[str], known: Sequence[str], drawn: str
+) -> list[str]:
+    """Return which sets to show, in their order: those chosen, and what has come in since.
+
+    Parameters
+    ----------
+    sets : sequence of StructureSetInfo
+        Of the case, oldest first.
+    chosen, known : sequence of str
+        UIDs that were chosen, and that there were then; none at first.
+    drawn : str
+        The set that a job has just drawn, for the first time or again; else empty.
+    """
+    new = [s for s in sets if s.uid not in known]
+    kinds = ([s for s in new if s.is_clinical], [s for s in new if s.is_edited],
+             [s for s in new if s.is_auto])  # fmt: skip
+    added = {kind[-1].uid for kind in kinds if kind}
+    if drawn:
+        added = {uid for uid in added if not _is_auto(sets, uid)} | {drawn}
+    edited = {s.uid for s in sets if s.is_edited}
+    replaced = {s.parent_uid for s in new if s.is_edited} & edited  # by a later version
+    shown = (set(chosen) - replaced) | added
+    return [s.uid for s in sets if s.uid in shown]
+
+
+def _is_auto(sets: Sequence[StructureSetInfo], uid: str) -> bool:
+    return any(s.is_auto for s in sets if s.uid == uid)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """What a session keeps of the choice of sets: chosen, known then, offered at first, job."""
+
+    chosen: list[str]
+    known: list[str]
+    offered: list[str]
+    job_id: str
+
+    @classmethod
+    def recalled(cls, case: Case) -> Self | None:
+        held = state.recall(_kept_name(case))
+        return None if held is None else cls(**json.loads(held))
+
+    def remember(self, case: Case) -> None:
+        state.remember(_kept_name(case), json.dumps(dataclasses.asdict(self)))
+
+
+def _kept_name(case: Case) -> str:
+    return f"contours.sets_chosen.{case.id}"
 
 
 def result_name(case_id: str) -> str:

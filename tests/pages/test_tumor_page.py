@@ -11,7 +11,7 @@ from abscope.workflows.rows import structure_info
 from tests import phantoms
 
 
-def _clicked(context, case_id: str) -> str:
+def _clicked(context, case_id: str, uid: str = "1.2.840.9", source: str = "auto:click") -> str:
     """Store what a click would have drawn, and return the UID of its set."""
     case = context.cases.get(case_id)
     series = next(s for s in case.series if s.modality == "CT")
@@ -21,7 +21,7 @@ def _clicked(context, case_id: str) -> str:
         for number, (name, radius) in enumerate(names.items(), start=1)
     ]
     drawn = StructureSet(
-        uid="1.2.840.9", label="Click", source="auto:click", series_uid=series.uid,
+        uid=uid, label="Drawn", source=source, series_uid=series.uid,
         frame_of_reference_uid=series.grid.frame_of_reference_uid, rois=tuple(rois),
     )  # fmt: skip
     info = structure_info(drawn, series.grid, context.cases.put_contours(drawn.rois))
@@ -83,3 +83,16 @@ def test_an_outline_is_chosen_and_divided_into_habitats(page, context):
     assert shown.has_table("Habitat", "Volume (cm³)", "Share (%)", "HU (mean ± SD)")
     shown.press("contours.habitats.store")
     assert context.cases.get("ct-only").structure_sets[-1].source == "auto:habitats"
+
+
+def test_sets_that_were_chosen_stay_chosen_when_a_click_has_drawn(page, context):
+    first = _clicked(context, "planned", "1.2.840.8", "auto:anatomical")
+    (clinical,) = [s.uid for s in context.cases.get("planned").structure_sets if s.uid != first]
+    shown = page("contours", "planned")
+    assert shown.widget("contours.sets").value == [clinical, first]
+    shown.choose("contours.sets", [first])
+    second = _clicked(context, "planned")
+    shown.run()
+    assert shown.widget("contours.sets").value == [first, second]
+    shown.go("dose").go("contours")
+    assert shown.widget("contours.sets").value == [first, second]
