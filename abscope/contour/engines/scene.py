@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from abscope.contour.engines.airways import NO_AIRWAYS, Airways
-from abscope.contour.engines.aorta import Aorta
+from abscope.contour.engines.aorta import Aorta, draw_aorta
 from abscope.contour.engines.lungs import NO_LUNGS, Lungs
 from abscope.contour.engines.rating import Check, Rating
 from abscope.contour.engines.soft_tissue import shift_hu
 from abscope.contour.engines.spine import NO_CANAL, Canal
-from abscope.contour.engines.vertebrae import Column
+from abscope.contour.engines.vertebrae import Column, draw_column
 from abscope.contour.engines.working import BoolArray, Spacing, Working
 from abscope.core.geometry import Grid, Volume
 
@@ -50,6 +50,8 @@ class Scene:
         By how much they were moved down; known once ``leveled`` was called.
     reduced : tuple of ndarray, or None
         What ``sides`` returns, once it was called.
+    tubes : dict of str to ndarray
+        What ``column_mask`` and ``aorta_mask`` return, once they were called.
     """
 
     image: Volume
@@ -68,6 +70,7 @@ class Scene:
     reduced: tuple[BoolArray, BoolArray] | None = None
     column: Column | None = None
     aorta: Aorta | None = None
+    tubes: dict[str, BoolArray] = dataclasses.field(default_factory=dict)
 
     @property
     def spacing(self) -> Spacing:
@@ -97,6 +100,22 @@ class Scene:
         if self.reduced is None:
             self.reduced = (self.work.reduce(left), self.work.reduce(right))
         return self.reduced
+
+    def column_mask(self) -> BoolArray | None:
+        """Return the vertebral column on the image's voxels, None where it was not found."""
+        if self.column is None:
+            return None
+        if "column" not in self.tubes:
+            self.tubes["column"] = draw_column(self.column, self.work)
+        return self.tubes["column"]
+
+    def aorta_mask(self) -> BoolArray | None:
+        """Return the aorta on the image's voxels, None where it was not found."""
+        if self.aorta is None:
+            return None
+        if "aorta" not in self.tubes:
+            self.tubes["aorta"] = draw_aorta(self.aorta, self.work)
+        return self.tubes["aorta"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)

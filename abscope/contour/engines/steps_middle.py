@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from abscope.contour.engines.aorta import draw_aorta, find_aorta
+from abscope.contour.engines.aorta import find_aorta
 from abscope.contour.engines.diaphragm import lung_base_mm
 from abscope.contour.engines.heart import HEIGHT_MM, TOP_MM, find_heart
 from abscope.contour.engines.rating import Rating, rate_airways
@@ -18,7 +18,7 @@ from abscope.contour.engines.rating_heart import (
     rate_heart,
 )
 from abscope.contour.engines.scene import Drawn, Scene, Step
-from abscope.contour.engines.vertebrae import draw_column, find_column
+from abscope.contour.engines.vertebrae import find_column
 from abscope.contour.engines.working import BoolArray
 
 #: From this plausibility of the trachea on, its fork is taken for the carina.
@@ -50,7 +50,8 @@ def _column(scene: Scene) -> Makers:
         return {}
 
     def draw() -> Drawn:
-        mask = _without(draw_column(column, scene.work), scene.canal.mask)
+        whole = scene.column_mask()
+        mask = None if whole is None else _without(whole, scene.canal.mask)
         return Drawn(mask=mask, rating=rate_column(column))
 
     return {"VB": draw}
@@ -68,7 +69,8 @@ def _aorta(scene: Scene) -> Makers:
         return {}
 
     def draw() -> Drawn:
-        mask = _without(draw_aorta(aorta, scene.work), draw_column(column, scene.work))
+        whole = scene.aorta_mask()
+        mask = None if whole is None else _without(whole, scene.column_mask())
         more = (check_planes(scene.spacing[0]), check_shift(scene.shift_hu))
         rating = Rating.of(*rate_aorta(aorta).checks, *more)
         return Drawn(mask=mask, rating=rating)
@@ -95,9 +97,8 @@ def _heart(scene: Scene) -> Makers:
         return {}
 
     def draw() -> Drawn:
-        aorta = None if scene.aorta is None else draw_aorta(scene.aorta, scene.work)
         rating = Rating.of(*rate_heart(heart).checks, check_shift(scene.shift_hu))
-        return Drawn(mask=_without(heart.mask, aorta), rating=rating)
+        return Drawn(mask=_without(heart.mask, scene.aorta_mask()), rating=rating)
 
     return {"Heart": draw}
 

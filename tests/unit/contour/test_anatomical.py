@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from abscope.contour.engine import Request, not_found, silent
+from abscope.contour.engines import scene
 from abscope.contour.engines.anatomical import CARD, ENGINE, lungs_of
 from abscope.contour.engines.rating import FLOOR, trapezium
+from abscope.contour.engines.scene import Scene
 from abscope.contour.engines.working import working_grid
 from abscope.contour.landmarks import carina_mm
 from abscope.core.errors import EngineError
@@ -173,3 +175,22 @@ def test_oblique_images_are_refused_by_name() -> None:
     with pytest.raises(EngineError) as refused:
         ENGINE.run(image, Request(), silent)
     assert refused.value.code == "engine-image-not-axial"
+
+
+def test_column_and_aorta_are_made_once_however_many_structures_need_their_masks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    grid = Grid.regular(origin_mm=(0, 0, 0), spacing_zyx_mm=(3, 1, 1), shape_zyx=(8, 32, 32))
+    image = Volume(array_zyx=np.zeros(grid.shape_zyx, np.int16), grid=grid, unit="HU")
+    seen = Scene(image=image, grid=grid, work=working_grid(image))
+    assert (seen.column_mask(), seen.aorta_mask()) == (None, None)
+    made: list[str] = []
+    for name in ("column", "aorta"):
+        found = np.zeros(grid.shape_zyx, dtype=bool)
+        monkeypatch.setattr(
+            scene, f"draw_{name}", lambda *_, name=name, found=found: made.append(name) or found
+        )
+        setattr(seen, name, object())
+    assert seen.column_mask() is seen.column_mask()
+    assert seen.aorta_mask() is seen.aorta_mask()
+    assert made == ["column", "aorta"]
