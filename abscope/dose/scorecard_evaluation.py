@@ -1,0 +1,359 @@
+"""What a plan's DVHs say to the rows of a scorecard, and which of two plans is better where."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+from abscope.core.names import is_target
+from abscope.dose.fractionation import isoeffective
+from abscope.dose.histogram import Dvh
+from abscope.dose.metrics import evaluate
+from abscope.dose.scorecard import (
+    TARGET_KINDS,
+    Card,
+    IsodoseRatio,
+    Limit,
+    Row,
+    Status,
+)
+
+#: Share of a goal by which two plans must differ before one is called better.
+SAME_WITHIN = 0.005
+#: The status of a row, from best to worst.
+RANKS: dict[Status, int] = {"goal": 0, "variation": 1, "violation": 2, "not evaluated": 3}
+#: The region that is derived, and what it is when no GTV is there to be taken out.
+LUNGS_MINUS_GTV, LUNGS = "Lungs-GTV", "Lungs"
+NEEDED = (
+    "Import a structure set that has it, or add it to an edited version on the Contours page and "
+    "choose that version here."
+)
+
+FractionClass = Literal["conventional", "between", "sbrt"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Offered:
+    """A structure of the plan.
+
+    Parameters
+    ----------
+    name : str
+        As drawn.
+    standard_name : str or None
+    derived : bool
+        Computed from others, not drawn.
+    dvh : Dvh or None
+        Of the physical dose.
+    refused : str
+        Why there is no DVH.
+    remedy : str
+    """
+
+    name: str
+    standard_name: str | None
+    derived: bool
+    dvh: Dvh | None
+    refused: str = ""
+    remedy: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PlanDose:
+    """What a plan offers to a scorecard.
+
+    Parameters
+    ----------
+    structures : tuple of Offered
+    prescribed_gy : float or None
+    fractions : int or None
+    fraction_class : str or None
+        Of the dose per fraction (`abscope.what_if.prescription`); None when it is unknown.
+    target_name : str
+        Name of the structure that is prescribed to; empty when the plan does not say.
+    physical : bool
+        Whether the dose is physical; no row is evaluated on another one.
+    isodose_cm3 : callable or None
+        Takes a dose in Gy and returns the volume (cm3) of the dose grid at or above it, None where
+        the grid cuts that isodose off.
+    """
+
+    structures: tuple[Offered, ...]
+    prescribed_gy: float | None
+    fractions: int | None
+    fraction_class: FractionClass | None
+    target_name: str = ""
+    physical: bool = True
+    isodose_cm3: Callable[[float], float | None] | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A row and what a plan says to it.
+
+    Parameters
+    ----------
+    row : Row
+    status : str
+    value : float or None
+        In `unit`; None when not evaluated.
+    unit : str
+        ``"Gy"``, ``"%"``, ``"cm3"``, ``"%Rx"`` or empty.
+    goal, variation : Limit or None
+        As they hold for this structure, those of a table included.
+    dose : str
+        ``"physical"`` or ``"EQD2, alpha/beta 3 Gy"``.
+    used : str
+        Name of the structure that was looked at.
+    reason : str
+        Why it is not evaluated.
+    remedy : str
+        What to do then.
+    missing : bool
+        Whether the reason is that the structure is not there.
+    remarks : tuple of str
+        What has to be said about the value.
+    """
+
+    row: Row
+    status: Status
+    value: float | None = None
+    unit: str = ""
+    goal: Limit | None = None
+    variation: Limit | None = None
+    dose: str = "physical"
+    used: str = ""
+    reason: str = ""
+    remedy: str = ""
+    missing: bool = False
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def evaluated(self) -> bool:
+        """Whether there is a value."""
+        return self.value is not None
+
+
+class _NotEvaluated(Exception):
+    """A row has no value, and why."""
+
+    def __init__(self, reason: str, remedy: str = "", *, missing: bool = False) -> None:
+        super().__init__(reason)
+        self.reason, self.remedy, self.missing = reason, remedy, missing
+
+
+def evaluate_card(card: Card, plan: PlanDose) -> tuple[Outcome, ...]:
+    """Return the outcome of every row, in the card's order."""
+    return tuple(_outcome(row, card, plan) for row in card.rows)
+
+
+def counts(outcomes: Iterable[Outcome]) -> dict[Status, int]:
+    """Return how many rows ended in each status."""
+    found: dict[Status, int] = dict.fromkeys(RANKS, 0)
+    for outcome in outcomes:
+        found[outcome.status] += 1
+    return found
+
+
+def _outcome(row: Row, card: Card, plan: PlanDose) -> Outcome:
+    dose = "physical"
+    if row.basis == "eqd2":
+        dose = f"EQD2, alpha/beta {row.alpha_beta_gy:g} Gy"
+    try:
+        remarks = _fractionation(row, card, plan)
+        structures, standing_in = _structures(row, plan)
+        found = [_value(row, plan, structure) for structure in structures]
+    except _NotEvaluated as why:
+        return Outcome(
+            row=row, status="not evaluated", dose=dose, reason=why.reason, remedy=why.remedy,
+            missing=why.missing,
+        )  # fmt: skip
+    worst = max(found, key=lambda o: (RANKS[o.status], _badness(o)))
+    if len(found) > 1:
+        names = ", ".join(o.used for o in found)
+        remarks = [*remarks, f"The worse of {names}."]
+    said = (*remarks, *([standing_in] if standing_in else []), *worst.remarks)
+    return dataclasses.replace(worst, dose=dose, remarks=said)
+
+
+def _badness(outcome: Outcome) -> float:
+    value = outcome.value or 0.0
+    return value if outcome.goal is None or outcome.goal.upper else -value
+
+
+def _fractionation(row: Row, card: Card, plan: PlanDose) -> list[str]:
+    """Return what must be said about the fractionation; raises where the row does not count."""
+    if not plan.physical:
+        raise _NotEvaluated("The dose is not physical.", "Choose a dose of type PHYSICAL.")
+    if row.basis == "any":
+        if plan.prescribed_gy is None:
+            raise _NotEvaluated(
+                "The prescribed dose is unknown.",
+                "Import the RTPLAN or enter the prescribed dose.",
+            )
+        return []
+    if not plan.fractions:
+        raise _NotEvaluated(
+            "The number of fractions is unknown.",
+            "Import the RTPLAN or enter the fractions.",
+        )
+    if row.basis == "physical":
+        if not card.fits(plan.prescribed_gy, plan.fractions):
+            raise _NotEvaluated(
+                f"Fractionation differs: the limit is for {card.scheme}, this plan has "
+                f"{_scheme(plan)}.",
+                "Choose the scorecard of this fractionation.",
+            )
+        return []
+    if plan.fraction_class is None:
+        raise _NotEvaluated("The dose per fraction is unknown.", "Import the RTPLAN.")
+    if plan.fraction_class == "sbrt":
+        raise _NotEvaluated(
+            "Refused: an EQD2 limit of conventional fractions is not applied to SBRT "
+            f"({_scheme(plan)}).",
+            "Choose an SBRT scorecard.",
+        )
+    if plan.fraction_class == "between":
+        return ["More than 4 Gy per fraction: EQD2 is uncertain here."]
+    return []
+
+
+def _scheme(plan: PlanDose) -> str:
+    if plan.prescribed_gy is None:
+        return f"{plan.fractions} fractions of unknown size"
+    return f"{plan.fractions} of {plan.prescribed_gy / (plan.fractions or 1):.3g} Gy"
+
+
+def _structures(row: Row, plan: PlanDose) -> tuple[list[Offered], str]:
+    """Return what the row is evaluated on, and a sentence where another structure stands in."""
+    if row.is_target:
+        return _target(row, plan), ""
+    for name in (row.structure, *row.instead):
+        found = [o for o in plan.structures if _is(o.standard_name, name)]
+        derived = [o for o in found if o.derived]
+        if found:
+            said = "" if name == row.structure else f"{name} stands in for {row.structure}."
+            return _with_dvh(derived or found, name), said
+    if row.structure == LUNGS_MINUS_GTV:
+        lungs = [o for o in plan.structures if o.standard_name == LUNGS]
+        if lungs:
+            derived = [o for o in lungs if o.derived]
+            return _with_dvh(derived or lungs, LUNGS), "Both lungs: no GTV was taken out of them."
+    raise _NotEvaluated(f"{row.structure} is not in the structure set.", NEEDED, missing=True)
+
+
+def _is(standard_name: str | None, wanted: str) -> bool:
+    """Whether a structure is the wanted one; a name of a pair stands for either side."""
+    return standard_name in (wanted, f"{wanted}_L", f"{wanted}_R")
+
+
+def _target(row: Row, plan: PlanDose) -> list[Offered]:
+    """Return the target of this kind: of several the one that the plan prescribes to."""
+    kind = next(k for k in TARGET_KINDS if is_target(row.structure, k))
+    exact = [o for o in plan.structures if o.standard_name == row.structure]
+    found = exact if row.structure != kind else []
+    found = found or [o for o in plan.structures if is_target(o.standard_name, kind)]
+    if row.structure != kind and not exact:
+        found = []
+    if not found:
+        raise _NotEvaluated(f"{row.structure} is not in the structure set.", NEEDED, missing=True)
+    prescribed = [o for o in found if plan.target_name and o.name == plan.target_name]
+    if len(found) > 1 and not prescribed:
+        raise _NotEvaluated(
+            f"There are {len(found)} structures of the kind {kind}, and the plan does not say "
+            "which one is prescribed to.",
+            f"Name one of them in a card of your own, for example {found[0].standard_name}.",
+        )
+    return _with_dvh(prescribed or found, row.structure)
+
+
+def _with_dvh(found: list[Offered], name: str) -> list[Offered]:
+    refused = next((o for o in found if o.dvh is None), None)
+    if refused is not None:
+        raise _NotEvaluated(
+            f"{name} has no DVH: {refused.refused or 'it was refused'}", refused.remedy
+        )
+    return found
+
+
+def _value(row: Row, plan: PlanDose, structure: Offered) -> Outcome:
+    """Return the outcome for one structure; raises where its DVH has no such value."""
+    dvh = structure.dvh
+    assert dvh is not None
+    remarks = []
+    if dvh.partial:
+        remarks.append(f"The dose grid covers {dvh.coverage:.1%} of it only.")
+    goal, variation = _limits(row, dvh)
+    value, unit = _metric(row, plan, dvh)
+    if goal.unit == "%Rx":
+        value, unit = 100.0 * value / (plan.prescribed_gy or 1.0), "%Rx"
+    if goal.holds(value):
+        status: Status = "goal"
+    elif row.aim_only or (variation is not None and variation.holds(value)):
+        status = "variation"
+    else:
+        status = "violation"
+    return Outcome(
+        row=row,
+        status=status,
+        value=value,
+        unit=unit,
+        goal=goal,
+        variation=variation,
+        used=structure.name,
+        remarks=tuple(remarks),
+    )
+
+
+def _limits(row: Row, dvh: Dvh) -> tuple[Limit, Limit | None]:
+    if row.table is None:
+        return row.goal, row.variation
+    found = row.table.at(dvh.volume_cm3)
+    if found is None:
+        few, most = row.table.volumes_cm3[0], row.table.volumes_cm3[-1]
+        raise _NotEvaluated(
+            f"The source's table is for {few:g} to {most:g} cm³; this volume is "
+            f"{dvh.volume_cm3:.1f} cm³.",
+        )
+    goal, variation = found
+    return (
+        dataclasses.replace(row.goal, value=goal),
+        dataclasses.replace(row.goal, value=variation),
+    )
+
+
+def _metric(row: Row, plan: PlanDose, dvh: Dvh) -> tuple[float, str]:
+    if isinstance(row.metric, IsodoseRatio):
+        level = (plan.prescribed_gy or 0.0) * row.metric.level_percent / 100.0
+        volume = plan.isodose_cm3(level) if plan.isodose_cm3 is not None and level > 0 else None
+        if volume is None:
+            raise _NotEvaluated(
+                f"The volume of the {row.metric.level_percent:g} % isodose is not known: the dose "
+                "grid cuts it off or is not here.",
+                "Export the dose on a larger grid.",
+            )
+        return volume / dvh.volume_cm3, ""
+    asked = dvh
+    if row.basis == "eqd2":
+        asked = isoeffective(dvh, plan.fractions or 0, row.alpha_beta_gy or 0.0)
+    found = evaluate(asked, row.metric, plan.prescribed_gy)
+    if found.value is None:
+        raise _NotEvaluated(f"{row.metric.name} has no value here. {found.reason}".strip())
+    return found.value, found.unit
+
+
+def better(a: Outcome, b: Outcome) -> Literal["A", "B", "same", ""]:
+    """Return which of two plans does better in a row; empty when either has no value.
+
+    The better status wins; with the same status the value that lies further on the good side,
+    unless they differ by less than `SAME_WITHIN` of the goal.
+    """
+    if a.value is None or b.value is None or a.goal is None:
+        return ""
+    if RANKS[a.status] != RANKS[b.status]:
+        return "A" if RANKS[a.status] < RANKS[b.status] else "B"
+    difference = a.value - b.value
+    if abs(difference) <= SAME_WITHIN * max(abs(a.goal.value), 1e-9):
+        return "same"
+    return "A" if (difference < 0) == a.goal.upper else "B"
