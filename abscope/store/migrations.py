@@ -163,5 +163,12 @@ def _to_3(db: Connection) -> None:
         db.execute(text(f"ALTER TABLE jobs ADD COLUMN {column} NOT NULL DEFAULT ''"))
 
 
+def _to_4(db: Connection) -> None:
+    """Hold the clinic's own scorecards."""
+    tables.scorecards.create(db)
+
+
 #: In order. A step is never changed once it was released.
-STEPS: tuple[Step, ...] = (Step(to=2, run=_to_2), Step(to=3, run=_to_3))
+STEPS: tuple[Step, ...] = (
+    Step(to=2, run=_to_2), Step(to=3, run=_to_3), Step(to=4, run=_to_4),
+)  # fmt: skip

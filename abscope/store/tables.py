@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 #: Version of this schema; migrations lead from each older one to it.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 #: How long a writer waits for another one before it gives up (milliseconds).
 BUSY_TIMEOUT_MS = 10_000
 #: Kinds of objects whose voxels or contours lie in a blob.
@@ -83,6 +83,14 @@ documents = Table(  # predictions, scenarios, board packs, decisions: written on
     Column("created", String(32), nullable=False),
     Column("payload", Text, nullable=False),
     Index("documents_by_case", "case_id", "kind"),
+)
+scorecards = Table(  # of the clinic, for all cases
+    "scorecards",
+    metadata,
+    Column("id", String(60), primary_key=True),
+    Column("created", String(32), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("text", Text, nullable=False),
 )
 jobs = Table(
     "jobs",

@@ -18,6 +18,7 @@ from abscope.store.audit import AuditEntry
 from abscope.store.cases import CaseTable
 from abscope.store.documents import DocumentTable
 from abscope.store.job_table import JobTable
+from abscope.store.scorecards import ScorecardTable
 
 #: The package whose ``BUILTIN`` lists our own models; the engine never imports them by name.
 MODEL_PACKAGE = "models"
@@ -47,6 +48,7 @@ class Context:
         self.cases = CaseTable(archive)
         self.documents = DocumentTable(archive)
         self.jobs = JobTable(archive)
+        self.scorecards = ScorecardTable(archive)
 
     @functools.cached_property
     def models(self) -> Registry:
