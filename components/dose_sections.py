@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from abscope.core.errors import AbscopeError
-from components import dose_compare, dose_histogram, dose_immune, notices, state
+from components import dose_compare, dose_histogram, dose_immune, notices, scorecard, state
 from components.dose_view import DoseView
 from components.viewer.dose_map import DoseMap
 
@@ -17,6 +17,7 @@ SECTION = "dose.section"
 #: Name on the button -> what draws the section.
 SECTIONS: dict[str, Callable[[DoseView], None]] = {
     "DVH": dose_histogram.show,
+    "Scorecard": lambda view: scorecard.show(view.case, view.actor, view.evaluations),
     "Compare plans": dose_compare.show,
     "Immune dose": dose_immune.show,
 }

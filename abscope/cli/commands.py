@@ -32,6 +32,8 @@ COMMANDS: dict[str, str] = {
     "habitats": "tumors:habitats",
     "dvh": "dose:dvh",
     "sum": "dose:add_doses",
+    "scorecard": "scorecards:scorecard",
+    "scorecards": "scorecards:scorecards",
     "labs": "cases:labs",
     "set": "cases:set_fields",
     "predict": "estimates:predict",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import pathlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from abscope.core.errors import UsageError
@@ -233,6 +233,8 @@ def _parser() -> Parser:
     sums.add_argument("case")
     sums.add_argument("doses", nargs="+", metavar="DOSE_UID")
 
+    _scorecards(add)
+
     labs = add("labs", "Read a table of laboratory results into a case.")
     labs.add_argument("case")
     labs.add_argument("file", type=pathlib.Path)
@@ -309,3 +311,21 @@ def _parser() -> Parser:
     serve = add("serve", "Serve the dashboard on this machine.")
     serve.add_argument("--port", type=int, default=8501)
     return parser
+
+
+def _scorecards(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
+    one = add("scorecard", "Hold one or two plans against a scorecard.")
+    one.add_argument("case")
+    which = one.add_mutually_exclusive_group()
+    which.add_argument("--card", metavar="ID", help="that of the plan's fractionation unless named")
+    which.add_argument("--file", type=pathlib.Path, metavar="F", help="a scorecard of your own")
+    one.add_argument("--dose", action="append", metavar="UID", help="twice to compare two plans")
+    one.add_argument("--structure-set", metavar="UID")
+    one.add_argument("--accept", nargs="+", action="extend", default=[], metavar="CODE")
+
+    several = add("scorecards", "List the scorecards; add one of the clinic's own, or remove it.")
+    several.add_argument("--add", type=pathlib.Path, metavar="F.toml")
+    several.add_argument("--remove", metavar="ID")
+    several.add_argument(
+        "--template", type=pathlib.Path, metavar="F.toml", help="write a file to start from"
+    )

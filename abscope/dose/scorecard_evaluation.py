@@ -30,6 +30,8 @@ NEEDED = (
     "choose that version here."
 )
 
+OTHER_CARD = "Choose a scorecard for this fractionation."
+
 FractionClass = Literal["conventional", "between", "sbrt"]
 
 
@@ -143,9 +145,23 @@ class _NotEvaluated(Exception):
         self.reason, self.remedy, self.missing = reason, remedy, missing
 
 
-def evaluate_card(card: Card, plan: PlanDose) -> tuple[Outcome, ...]:
-    """Return the outcome of every row, in the card's order."""
-    return tuple(_outcome(row, card, plan) for row in card.rows)
+def evaluate_card(
+    card: Card, plan: PlanDose, classes: frozenset[FractionClass]
+) -> tuple[Outcome, ...]:
+    """Return the outcome of every row, in the card's order.
+
+    Parameters
+    ----------
+    card : Card
+    plan : PlanDose
+    classes : frozenset of str
+        Of the fractions that the card is for: nothing of an SBRT card is applied to a conventional
+        plan, and the other way round.
+    """
+    crossing = (
+        plan.fraction_class in ("conventional", "sbrt") and plan.fraction_class not in classes
+    )
+    return tuple(_outcome(row, card, plan, crossing) for row in card.rows)
 
 
 def counts(outcomes: Iterable[Outcome]) -> dict[Status, int]:
@@ -156,11 +172,17 @@ def counts(outcomes: Iterable[Outcome]) -> dict[Status, int]:
     return found
 
 
-def _outcome(row: Row, card: Card, plan: PlanDose) -> Outcome:
+def _outcome(row: Row, card: Card, plan: PlanDose, crossing: bool) -> Outcome:
     dose = "physical"
     if row.basis == "eqd2":
         dose = f"EQD2, alpha/beta {row.alpha_beta_gy:g} Gy"
     try:
+        if crossing and row.basis == "any":
+            raise _NotEvaluated(
+                "Refused: nothing is carried over between SBRT and conventional fractions "
+                f"(the card is for {card.scheme}, this plan has {_scheme(plan)}).",
+                OTHER_CARD,
+            )
         remarks = _fractionation(row, card, plan)
         structures, standing_in = _structures(row, plan)
         found = [_value(row, plan, structure) for structure in structures]
@@ -203,7 +225,7 @@ def _fractionation(row: Row, card: Card, plan: PlanDose) -> list[str]:
             raise _NotEvaluated(
                 f"Fractionation differs: the limit is for {card.scheme}, this plan has "
                 f"{_scheme(plan)}.",
-                "Choose the scorecard of this fractionation.",
+                OTHER_CARD,
             )
         return []
     if plan.fraction_class is None:
@@ -212,7 +234,7 @@ def _fractionation(row: Row, card: Card, plan: PlanDose) -> list[str]:
         raise _NotEvaluated(
             "Refused: an EQD2 limit of conventional fractions is not applied to SBRT "
             f"({_scheme(plan)}).",
-            "Choose an SBRT scorecard.",
+            OTHER_CARD,
         )
     if plan.fraction_class == "between":
         return ["More than 4 Gy per fraction: EQD2 is uncertain here."]
@@ -251,11 +273,11 @@ def _is(standard_name: str | None, wanted: str) -> bool:
 def _target(row: Row, plan: PlanDose) -> list[Offered]:
     """Return the target of this kind: of several the one that the plan prescribes to."""
     kind = next(k for k in TARGET_KINDS if is_target(row.structure, k))
-    exact = [o for o in plan.structures if o.standard_name == row.structure]
-    found = exact if row.structure != kind else []
-    found = found or [o for o in plan.structures if is_target(o.standard_name, kind)]
-    if row.structure != kind and not exact:
-        found = []
+    found = [
+        o for o in plan.structures
+        if (o.standard_name == row.structure if row.structure != kind
+            else is_target(o.standard_name, kind))
+    ]  # fmt: skip
     if not found:
         raise _NotEvaluated(f"{row.structure} is not in the structure set.", NEEDED, missing=True)
     prescribed = [o for o in found if plan.target_name and o.name == plan.target_name]

@@ -178,8 +178,10 @@ def score(
     context: Context, case: Case, evaluations: Sequence[DoseEvaluation], card: Card
 ) -> Scored:
     """Return what one or two plans say to a card's rows."""
+    classes = frozenset(fraction_class(size) for size in card.dose_per_fraction_gy)
     plans = tuple(
-        evaluate_card(card, _plan_dose(context, case, evaluation)) for evaluation in evaluations
+        evaluate_card(card, _plan_dose(context, case, evaluation), classes)
+        for evaluation in evaluations
     )
     return Scored(card=card, plans=plans)
 
