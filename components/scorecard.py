@@ -16,10 +16,10 @@ from components import runtime, scorecard_files
 from components.safe import literal
 
 _STATUS: dict[Status, str] = {
-    "goal": "✓ goal met",
-    "variation": "~ acceptable variation",
+    "goal": "✓ goal",
+    "variation": "~ variation",
     "violation": "✕ violation",
-    "not evaluated": "– not evaluated",
+    "not evaluated": "– no value",
 }
 _COLORS = {"goal": "green", "variation": "orange", "violation": "red", "not evaluated": "gray"}
 _BADGES: dict[Status, tuple[str, str, str, str]] = {
@@ -41,18 +41,17 @@ _HELP = (
 
 def show(case: Case, actor: Actor, evaluations: Sequence[DoseEvaluation]) -> None:
     """Draw the choice of a scorecard, what each plan says to its rows, and the clinic's own."""
-    context = runtime.context()
-    cards = cards_of(context)
+    cards = cards_of(runtime.context())
     card = _chosen(cards, evaluations)
     if card is not None:
-        scored = score(context, case, evaluations, card)
+        scored = score(case, evaluations, card)
         _summary(scored)
         for title, targets in (("Targets", True), ("Organs at risk", False)):
             _table(scored, title, targets)
         _not_evaluated(scored)
         st.caption(
-            "A limit marked *not verified* was written down without reading it in its source: "
-            "check it before use. Meeting a goal is no proof of safety, missing one none of harm."
+            "⚠ A limit that is not verified: written down without reading it in its source, check "
+            "it before use. Meeting a goal is no proof of safety, missing one none of harm."
         )
     scorecard_files.show(actor, cards)
 
@@ -152,7 +151,7 @@ def _line(scored: Scored, number: int) -> dict[str, object]:
     outcomes = [plan[number] for plan in scored.plans]
     first = next(o for o in outcomes if o.evaluated)
     line: dict[str, object] = {"Structure": row.structure, "Metric": row.metric.name}
-    line["Goal"] = str(first.goal)
+    line["Goal"] = f"{first.goal}{'' if row.verified else ' ⚠'}"
     line["Acceptable"] = row.variation_text if first.variation is None else str(first.variation)
     several = len(outcomes) > 1
     for plan, outcome in zip("AB", outcomes, strict=False):
@@ -161,7 +160,8 @@ def _line(scored: Scored, number: int) -> dict[str, object]:
         line[f"{before}status"] = [_STATUS[outcome.status]]
     if several:
         line["Better"] = _BETTER[scored.better(number)]
-    line["Dose"] = first.dose.replace("alpha/beta", "α/β")
+    if any(other.basis == "eqd2" for other in scored.card.rows):
+        line["Dose"] = first.dose.replace("alpha/beta", "α/β")
     line["Source"] = f"{row.source.link}#{row.source.short}"
     line["Checked"] = "read in a source" if row.verified else "⚠ not verified"
     remarks = dict.fromkeys(remark for outcome in outcomes for remark in outcome.remarks)
@@ -198,15 +198,16 @@ def _columns(scored: Scored) -> dict[str, object]:
 
 
 def _not_evaluated(scored: Scored) -> None:
-    """List what has no value in any plan: missing structures in one line each, then the rest."""
-    groups: dict[tuple[str, str, str], list[str]] = {}
+    """List what has no value in any plan, and what to do about it."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    remedies: dict[str, list[str]] = {}
     for number, row in enumerate(scored.card.rows):
         outcomes = [plan[number] for plan in scored.plans]
-        if any(o.evaluated for o in outcomes):
+        if any(outcome.evaluated for outcome in outcomes):
             continue
-        first = outcomes[0]
-        key = (row.structure, first.reason, first.remedy)
-        groups.setdefault(key, []).append(row.metric.name)
+        groups.setdefault((row.structure, outcomes[0].reason), []).append(row.metric.name)
+        if outcomes[0].remedy:
+            remedies.setdefault(outcomes[0].remedy, []).append(row.structure)
     if not groups:
         return
     st.subheader("Not evaluated", anchor=False)
@@ -214,15 +215,19 @@ def _not_evaluated(scored: Scored) -> None:
         [
             {
                 "Structure": structure,
-                "Metrics": ", ".join(dict.fromkeys(metrics)),
                 "Why": reason,
-                "What to do": remedy,
+                "Metrics": ", ".join(dict.fromkeys(metrics)),
             }
-            for (structure, reason, remedy), metrics in groups.items()
+            for (structure, reason), metrics in groups.items()
         ],
         hide_index=True,
         height="content",
         placeholder="",
         key="dose.scorecard.table.missing",
-        column_config={"Why": st.column_config.TextColumn(width="large")},
+        column_config={
+            "Structure": st.column_config.TextColumn(width="small"),
+            "Metrics": st.column_config.TextColumn(width="medium"),
+        },
     )
+    for remedy, structures in remedies.items():
+        st.caption(f"{', '.join(literal(name) for name in dict.fromkeys(structures))}: {remedy}")

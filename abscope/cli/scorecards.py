@@ -73,7 +73,7 @@ def scorecard(context: Context, given: argparse.Namespace) -> Result:
         ],
         "reason": reason,
         "fits": [c.fits(e.prescribed_gy, e.fractions) for c in (card,) for e in evaluations],
-        **score(context, case, evaluations, card).as_json(),
+        **score(case, evaluations, card).as_json(),
     }
 
 

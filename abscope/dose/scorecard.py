@@ -9,6 +9,7 @@ evaluated otherwise.
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Literal
 
 import numpy as np
@@ -64,8 +65,16 @@ class Source:
 
     @property
     def short(self) -> str:
-        """First author or issuer, and year."""
-        return f"{self.authors.split(',')[0].strip()} {self.year}"
+        """First author or issuer, and the year where there is one.
+
+        Examples
+        --------
+        >>> Source(key="a", authors="Marks LB, Yorke ED", year="2010", title="").short
+        'Marks 2010'
+        """
+        first = re.split(r"[,(]", self.authors)[0].strip()
+        year = f" {self.year}" if self.year.isdigit() else ""
+        return re.sub(r" [A-Z]{1,3}$", "", first) + year
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +175,7 @@ class IsodoseRatio:
 
     name: str
     level_percent: float
-    unit: str = ""
+    unit: str = "ratio"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Literal
 
 from abscope.core.names import is_target
 from abscope.dose.fractionation import isoeffective
 from abscope.dose.histogram import Dvh
-from abscope.dose.metrics import evaluate
+from abscope.dose.isodoses import IsodoseVolumes
+from abscope.dose.metrics import PlanContext, evaluate
 from abscope.dose.scorecard import (
     TARGET_KINDS,
     Card,
@@ -76,9 +77,8 @@ class PlanDose:
         Name of the structure that is prescribed to; empty when the plan does not say.
     physical : bool
         Whether the dose is physical; no row is evaluated on another one.
-    isodose_cm3 : callable or None
-        Takes a dose in Gy and returns the volume (cm3) of the dose grid at or above it, None where
-        the grid cuts that isodose off.
+    isodoses : IsodoseVolumes or None
+        Of the whole dose grid.
     """
 
     structures: tuple[Offered, ...]
@@ -87,7 +87,7 @@ class PlanDose:
     fraction_class: FractionClass | None
     target_name: str = ""
     physical: bool = True
-    isodose_cm3: Callable[[float], float | None] | None = None
+    isodoses: IsodoseVolumes | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,7 +262,8 @@ def _structures(row: Row, plan: PlanDose) -> tuple[list[Offered], str]:
         if lungs:
             derived = [o for o in lungs if o.derived]
             return _with_dvh(derived or lungs, LUNGS), "Both lungs: no GTV was taken out of them."
-    raise _NotEvaluated(f"{row.structure} is not in the structure set.", NEEDED, missing=True)
+    nor = "".join(f", nor is {name}" for name in row.instead)
+    raise _NotEvaluated(f"{row.structure} is not in the structure set{nor}.", NEEDED, missing=True)
 
 
 def _is(standard_name: str | None, wanted: str) -> bool:
@@ -348,7 +349,7 @@ def _limits(row: Row, dvh: Dvh) -> tuple[Limit, Limit | None]:
 def _metric(row: Row, plan: PlanDose, dvh: Dvh) -> tuple[float, str]:
     if isinstance(row.metric, IsodoseRatio):
         level = (plan.prescribed_gy or 0.0) * row.metric.level_percent / 100.0
-        volume = plan.isodose_cm3(level) if plan.isodose_cm3 is not None and level > 0 else None
+        volume = plan.isodoses.volume_cm3(level) if plan.isodoses is not None else None
         if volume is None:
             raise _NotEvaluated(
                 f"The volume of the {row.metric.level_percent:g} % isodose is not known: the dose "
@@ -356,10 +357,14 @@ def _metric(row: Row, plan: PlanDose, dvh: Dvh) -> tuple[float, str]:
                 "Export the dose on a larger grid.",
             )
         return volume / dvh.volume_cm3, ""
-    asked = dvh
     if row.basis == "eqd2":
-        asked = isoeffective(dvh, plan.fractions or 0, row.alpha_beta_gy or 0.0)
-    found = evaluate(asked, row.metric, plan.prescribed_gy)
+        converted = isoeffective(dvh, plan.fractions or 0, row.alpha_beta_gy or 0.0)
+        found = evaluate(converted, row.metric)
+    else:
+        about = PlanContext(
+            prescribed_gy=plan.prescribed_gy, is_target=row.is_target, isodoses=plan.isodoses
+        )
+        found = evaluate(dvh, row.metric, plan=about)
     if found.value is None:
         raise _NotEvaluated(f"{row.metric.name} has no value here. {found.reason}".strip())
     return found.value, found.unit

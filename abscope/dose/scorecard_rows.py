@@ -42,10 +42,8 @@ _LIMIT_EXAMPLES = '"< 34 Gy", "<= 30 %", ">= 1500 cm3", ">= 95 %Rx" or "< 1.2"'
 _TG263 = "a TG-263 name such as Lungs-GTV, SpinalCord, Heart, Esophagus, PTV"
 #: Unit of a metric -> units of a limit on it.
 _UNITS = {
-    "Gy": ("Gy", "%Rx"), "%": ("%",), "cm3": ("cm3",), "": ("",), "ratio": ("",),
+    "Gy": ("Gy", "%Rx"), "%": ("%",), "cm3": ("cm3",), "ratio": ("",),
 }  # fmt: skip
-#: Kinds of metrics that are relative to the prescription by themselves.
-_INDICES = frozenset({"HI", "CI", "GI"})
 
 
 class Notes(Protocol):
@@ -136,8 +134,7 @@ def needs_prescription(metric: Metric | IsodoseRatio, goal: Limit) -> bool:
     """Whether a row is relative to the prescribed dose."""
     if isinstance(metric, IsodoseRatio) or goal.unit == "%Rx":
         return True
-    of_prescription = metric.kind in ("volume", "cold volume") and "%" in metric.threshold_unit
-    return of_prescription or metric.kind in _INDICES
+    return metric.needs_prescription or metric.kind == "HI"
 
 
 class _RowReader:

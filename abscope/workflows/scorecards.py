@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from abscope.core.case import Case
 from abscope.core.errors import NotFoundError, RefusedError
-from abscope.core.plan import Dose
 from abscope.dose.scorecard import Card, Choice, choose
 from abscope.dose.scorecard_evaluation import (
     NEEDED,
@@ -174,27 +170,20 @@ def choice_for(cards: Cards, evaluation: DoseEvaluation) -> Choice:
     return choose(cards.cards, evaluation.prescribed_gy, evaluation.fractions)
 
 
-def score(
-    context: Context, case: Case, evaluations: Sequence[DoseEvaluation], card: Card
-) -> Scored:
+def score(case: Case, evaluations: Sequence[DoseEvaluation], card: Card) -> Scored:
     """Return what one or two plans say to a card's rows."""
     classes = frozenset(fraction_class(size) for size in card.dose_per_fraction_gy)
     plans = tuple(
-        evaluate_card(card, _plan_dose(context, case, evaluation), classes)
-        for evaluation in evaluations
+        evaluate_card(card, _plan_dose(case, evaluation), classes) for evaluation in evaluations
     )
     return Scored(card=card, plans=plans)
 
 
-def _plan_dose(context: Context, case: Case, evaluation: DoseEvaluation) -> PlanDose:
+def _plan_dose(case: Case, evaluation: DoseEvaluation) -> PlanDose:
     prescribed, fractions = evaluation.prescribed_gy, evaluation.fractions
     known = prescribed is not None and bool(fractions)
     plan = case.plan_of(evaluation.dose)
     number = plan.target_roi_number if plan is not None else None
-
-    @functools.cache
-    def dose() -> Dose:
-        return context.cases.dose(evaluation.dose)
 
     return PlanDose(
         structures=tuple(
@@ -215,22 +204,8 @@ def _plan_dose(context: Context, case: Case, evaluation: DoseEvaluation) -> Plan
             (s.name for s in evaluation.structures if number is not None and s.number == number), ""
         ),
         physical=evaluation.dose.dose_type == "PHYSICAL",
-        isodose_cm3=lambda level_gy: isodose_volume_cm3(dose(), level_gy),
+        isodoses=evaluation.isodoses,
     )
-
-
-def isodose_volume_cm3(dose: Dose, level_gy: float) -> float | None:
-    """Return the volume of the dose grid at or above a dose, in cm3.
-
-    None when a voxel on the grid's border reaches it: the isodose then goes on outside.
-    """
-    array = dose.volume.array_zyx
-    above = array >= level_gy
-    for axis in range(3):
-        if array.shape[axis] > 1 and (above.take(0, axis).any() or above.take(-1, axis).any()):
-            return None
-    per_plane = above.reshape(above.shape[0], -1).sum(axis=1)
-    return float(np.sum(per_plane * dose.volume.grid.voxel_volumes_cm3()))
 
 
 def _outcome_json(outcome: Outcome) -> dict[str, Any]:
