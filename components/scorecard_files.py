@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from abscope.core.errors import AbscopeError
-from abscope.dose.scorecard_file import Problem
+from abscope.dose.scorecard_file import Problem, read_card
 from abscope.workflows.context import Actor
-from abscope.workflows.scorecards import Cards, add_card, problems_of, remove_card, template
+from abscope.workflows.scorecards import Cards, add_card, remove_card, template
 from components import notices, runtime, state
 from components.safe import literal
 
@@ -39,33 +39,34 @@ def show(actor: Actor, cards: Cards) -> None:
         if "admin" not in actor.roles:
             st.caption("An administrator of this server can add scorecards.")
             return
-        _add(actor)
+        _add(actor, cards)
         _own(actor, cards)
 
 
-def _add(actor: Actor) -> None:
-    with st.form("dose.scorecard.add", border=False, clear_on_submit=False):
-        file = st.file_uploader("Scorecard file", ["toml"], key="dose.scorecard.file")
-        pressed = st.form_submit_button("Check and store", key="dose.scorecard.store")
-    if not pressed:
-        return
+def _add(actor: Actor, cards: Cards) -> None:
+    file = st.file_uploader("Scorecard file", ["toml"], key="dose.scorecard.file")
     if file is None:
-        st.warning("Choose a file first.", icon=":material/warning:")
         return
     data = file.getvalue()
-    problems = problems_of(data)
-    if problems:
+    card, problems = read_card(data)
+    if card is None:
         number = f"{len(problems)} error{'s' if len(problems) != 1 else ''}"
-        st.error(f"Nothing was stored: the file has {number}.", icon=":material/error:")
+        st.error(f"Nothing is stored: the file has {number}.", icon=":material/error:")
         _listed(problems, "dose.scorecard.problems")
         return
-    try:
-        card = add_card(runtime.context(), actor, data)
-    except AbscopeError as problem:
-        notices.error(problem)
-    else:
-        state.remember(_LAST, card.name)
-        st.rerun()
+    if any(stored.sha256 == card.sha256 for stored in cards.cards):
+        st.caption(":material/check_circle: This file is stored.")
+        return
+    taken = any(stored.id == card.id for stored in cards.cards if stored.origin == "clinic")
+    st.markdown(f"**{literal(card.name)}**: {len(card.rows)} rows, for {card.scheme}.")
+    if st.button("Replace the stored one" if taken else "Store", key="dose.scorecard.store"):
+        try:
+            add_card(runtime.context(), actor, data)
+        except AbscopeError as problem:
+            notices.error(problem)
+        else:
+            state.remember(_LAST, card.name)
+            st.rerun()
 
 
 def _own(actor: Actor, cards: Cards) -> None:

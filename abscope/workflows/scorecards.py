@@ -155,11 +155,6 @@ def checked_card(data: bytes) -> Card:
     return card
 
 
-def problems_of(data: bytes) -> tuple[Problem, ...]:
-    """Return every error of a file, none when it can be read."""
-    return read_card(data)[1]
-
-
 def remove_card(context: Context, actor: Actor, card_id: str) -> None:
     """Remove one of the clinic's own scorecards; audited. Raises NotFoundError."""
     context.scorecards.remove(card_id, actor.entry("scorecard-removed"))
