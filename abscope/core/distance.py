@@ -8,10 +8,10 @@ polygon and not to a mask, and the time does not depend on how many points it ha
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from abscope.core.compiled import compiled
 from abscope.core.geometry import FloatArray
 
 Polygons = tuple[FloatArray, ...]
@@ -25,7 +25,7 @@ BESIDE_PIXELS = 0.75
 MOST_SIDES = 500_000
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _inside(
     points: FloatArray, following: npt.NDArray[np.int64], n_rows: int, n_columns: int
 ) -> BoolArray:  # pragma: no cover - compiled
@@ -48,7 +48,7 @@ def _inside(
     return inside
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _square_to_side(
     x: float, y: float, points: FloatArray, i: int, j: int
 ) -> float:  # pragma: no cover - compiled
@@ -61,7 +61,7 @@ def _square_to_side(
     return float((x - ax - t * dx) ** 2 + (y - ay - t * dy) ** 2)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _seed(
     points: FloatArray,
     following: npt.NDArray[np.int64],
@@ -94,7 +94,7 @@ def _seed(
                             nearest[row, column] = i
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _sweep(
     points: FloatArray,
     following: npt.NDArray[np.int64],

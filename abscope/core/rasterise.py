@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from abscope.core.compiled import compiled, either
 from abscope.core.geometry import FloatArray, Grid, slab_edges_mm
+from abscope.core.rasterise_numpy import fill_numpy
 from abscope.core.structures import CrossSection, Region
 
 #: Sub-lines a pixel row; coverage is exact along x and sampled at these lines along y.
 SUB_LINES = 4
 
 
-@numba.njit(cache=True, nogil=True)
-def _fill(
+def _fill_loop(
     points: FloatArray,
     starts: npt.NDArray[np.int64],
     weights_yx: npt.NDArray[np.float32],
@@ -86,7 +86,11 @@ def _fill(
             weights_yx[row, c1] += share * (right - c1)
 
 
-@numba.njit(cache=True, nogil=True)
+#: Adds the even-odd coverage of closed polygons.
+_fill = either(_fill_loop, fill_numpy)
+
+
+@compiled
 def crosses_itself(
     points_xy: FloatArray, touching_mm: float
 ) -> bool:  # pragma: no cover - compiled
@@ -156,7 +160,7 @@ def coverage(
     scaled[:, 0] = (points[:, 0] - origin_xy[0]) / spacing_xy[0] + 0.5
     scaled[:, 1] = (points[:, 1] - origin_xy[1]) / spacing_xy[1] + 0.5
     _fill(scaled, starts, weights, sub_lines)
-    return np.clip(weights, 0.0, 1.0, out=weights)
+    return np.minimum(weights, 1.0, out=weights)  # rounding only: shares are never negative
 
 
 def section_coverage(
@@ -170,8 +174,9 @@ def section_coverage(
 
     Fractions are added up to 1 for touching parts, and taken away down to 0.
     """
-    total = np.zeros(size_yx, dtype=np.float32)
-    for polygons in section.include:
+    first, *others = section.include or ((),)
+    total = coverage(first, origin_xy=origin_xy, spacing_xy=spacing_xy, size_yx=size_yx)
+    for polygons in others:
         part = coverage(polygons, origin_xy=origin_xy, spacing_xy=spacing_xy, size_yx=size_yx)
         np.minimum(total + part, 1.0, out=total)
     for polygons in section.exclude:

@@ -5,14 +5,14 @@ Compiled with numba because the DVH reads dose at millions of points (see benchm
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from abscope.core.compiled import compiled, either
 from abscope.core.geometry import EDGE_TOLERANCE_MM, FloatArray, Grid, Volume
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _find_plane(offsets: FloatArray, value: float) -> int:  # pragma: no cover - compiled
     """Return the index of the last plane at or below `value`, within [0, n - 2]."""
     low, high = 0, offsets.size - 1
@@ -25,7 +25,7 @@ def _find_plane(offsets: FloatArray, value: float) -> int:  # pragma: no cover -
     return low
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def trilinear(
     array_zyx: npt.NDArray[np.float32],
     offsets_mm: FloatArray,
@@ -75,8 +75,7 @@ def trilinear(
     return float(low * (1 - wz) + high * wz)
 
 
-@numba.njit(cache=True, nogil=True)
-def _sample(
+def _sample_loop(
     array_zyx: npt.NDArray[np.float32],
     offsets_mm: FloatArray,
     spacing_y_mm: float,
@@ -91,6 +90,58 @@ def _sample(
             local_mm[i, 0], local_mm[i, 1], local_mm[i, 2], tolerance_mm,
         )  # fmt: skip
     return out
+
+
+def trilinear_numpy(
+    array_zyx: npt.NDArray[np.float32],
+    offsets_mm: FloatArray,
+    spacing_y_mm: float,
+    spacing_x_mm: float,
+    local_mm: FloatArray,
+    tolerance_mm: float,
+) -> FloatArray:
+    """Do the same as `trilinear` for points, shape (n, 3), in numpy, to the last bit."""
+    n_z, n_y, n_x = array_zyx.shape
+    last = np.array([(n_x - 1) * spacing_x_mm, (n_y - 1) * spacing_y_mm, offsets_mm[n_z - 1]])
+    outside = ((local_mm < -tolerance_mm) | (local_mm > last + tolerance_mm)).any(axis=1)
+    x, y, z = np.minimum(np.maximum(local_mm, 0.0), last).T
+    fx, fy = x / spacing_x_mm, y / spacing_y_mm
+    x0 = np.minimum(fx.astype(np.int64), max(n_x - 2, 0))
+    y0 = np.minimum(fy.astype(np.int64), max(n_y - 2, 0))
+    wx, wy = fx - x0, fy - y0
+    x1, y1 = np.minimum(x0 + 1, n_x - 1), np.minimum(y0 + 1, n_y - 1)
+    z0 = np.clip(np.searchsorted(offsets_mm, z, side="right") - 1, 0, max(n_z - 2, 0))
+    z1 = np.minimum(z0 + 1, n_z - 1)
+    gap = offsets_mm[z1] - offsets_mm[z0] if n_z > 1 else np.ones(z.size)
+    wz = (z - offsets_mm[z0]) / gap if n_z > 1 else np.zeros(z.size)
+
+    def plane(at: npt.NDArray[np.int64]) -> FloatArray:
+        near = array_zyx[at, y0, x0] * (1 - wx) + array_zyx[at, y0, x1] * wx
+        far = array_zyx[at, y1, x0] * (1 - wx) + array_zyx[at, y1, x1] * wx
+        return np.asarray(near * (1 - wy) + far * wy, dtype=np.float64)
+
+    low = plane(z0)
+    between = low * (1 - wz) + plane(z1) * wz
+    found = np.where(wz == 0.0, low, between)
+    found[outside] = np.nan
+    return found
+
+
+def _sample_numpy(
+    array_zyx: npt.NDArray[np.float32],
+    offsets_mm: FloatArray,
+    spacing_y_mm: float,
+    spacing_x_mm: float,
+    local_mm: FloatArray,
+    tolerance_mm: float,
+) -> npt.NDArray[np.float32]:
+    return trilinear_numpy(
+        array_zyx, offsets_mm, spacing_y_mm, spacing_x_mm, local_mm, tolerance_mm
+    ).astype(np.float32)
+
+
+#: Reads the values at points given in mm along the grid's axes, shape (n, 3).
+_sample = either(_sample_loop, _sample_numpy)
 
 
 def as_float32(array_zyx: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,11 @@ OFF_PLANE_MM = 0.5
 SINGLE_PLANE_THICKNESS_MM = 1.0
 #: A gap this much wider than the usual one is a gap in the structure, not a thick slice.
 GAP_FACTOR = 1.5
+#: What lies between two drawn planes. ``"skipped"``, the default: each plane reaches half-way to
+#: its neighbors, except where contours leave out every second plane of their image, which are
+#: interpolated. ``"all"``: a cross-section is interpolated between every two planes. ``"none"``:
+#: never.
+Between = Literal["skipped", "all", "none"]
 #: Contour types that enclose a volume; the even-odd rule is the exclusive or of the second.
 CLOSED_TYPES = frozenset({"CLOSED_PLANAR", "CLOSEDPLANAR_XOR"})
 
@@ -194,7 +200,10 @@ class Slab:
 
 
 def slabs_of(
-    roi: Roi, axes: npt.ArrayLike | None = None, usual_gap_mm: float | None = None
+    roi: Roi,
+    axes: npt.ArrayLike | None = None,
+    usual_gap_mm: float | None = None,
+    between: Between = "skipped",
 ) -> tuple[Slab, ...]:
     """Return the slabs of a structure: each plane half-way to its neighbours, half-slice end caps.
 
@@ -210,6 +219,8 @@ def slabs_of(
         Grid axes of the image on which it was drawn; patient axes when left out.
     usual_gap_mm : float, optional
         Thickness of a structure that is drawn on one plane: the distance between image planes.
+    between : str
+        Which planes are interpolated, see `Between`.
 
     Raises
     ------
@@ -224,7 +235,8 @@ def slabs_of(
     gaps = np.diff(positions)
     usual = float(np.median(gaps)) if gaps.size else (usual_gap_mm or SINGLE_PLANE_THICKNESS_MM)
     usual = roi.plane_gap_mm or usual
-    fills = roi.plane_gap_mm is None and skips_every_second(positions, roi.image_gap_mm)
+    skips = roi.plane_gap_mm is None and skips_every_second(positions, roi.image_gap_mm)
+    fills = between == "all" or (between == "skipped" and skips)
     slabs: list[Slab] = []
     for run in np.split(np.arange(len(planes)), _breaks(positions, usual)):
         edges = slab_edges_mm(positions[run], single_thickness_mm=usual)
@@ -316,11 +328,14 @@ class Region:
         return cls(name=roi.name, include=(roi,))
 
     def cross_sections(
-        self, axes: npt.ArrayLike | None = None, usual_gap_mm: float | None = None
+        self,
+        axes: npt.ArrayLike | None = None,
+        usual_gap_mm: float | None = None,
+        between: Between = "skipped",
     ) -> Iterator[CrossSection]:
         """Yield stretches along the normal on which no operand changes, in ascending order."""
         members = [(roi, True) for roi in self.include] + [(roi, False) for roi in self.exclude]
-        stacks = [(slabs_of(roi, axes, usual_gap_mm), adds) for roi, adds in members]
+        stacks = [(slabs_of(roi, axes, usual_gap_mm, between), adds) for roi, adds in members]
         edges = sorted({e for slabs, _ in stacks for s in slabs for e in (s.low_mm, s.high_mm)})
         merged: list[float] = []
         for edge in edges:

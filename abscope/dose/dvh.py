@@ -15,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from abscope.core.errors import CoverageError, DoseError
-from abscope.core.geometry import FloatArray, Volume
+from abscope.core.geometry import EDGE_TOLERANCE_MM, FloatArray, Volume
 from abscope.core.plan import Dose
 from abscope.core.resample import as_float32
-from abscope.core.structures import CrossSection, Region
-from abscope.dose.cells import FINEST_MM, LEAST_SAMPLES, boundary_doses, cell_size, rasterised
-from abscope.dose.dvh_kernel import (
+from abscope.core.structures import Between, CrossSection, Region
+from abscope.dose.cells import FINEST_MM, LEAST_SAMPLES, boundary_extremes, cell_size, rasterised
+from abscope.dose.dvh_kernel import accumulate, new_tally, volume_below
+from abscope.dose.dvh_numpy import (
     HIGHEST,
     HIGHEST_ANY,
     INSIDE,
@@ -28,9 +29,6 @@ from abscope.dose.dvh_kernel import (
     LOWEST,
     LOWEST_ANY,
     OUTSIDE,
-    accumulate,
-    new_tally,
-    volume_below,
 )
 from abscope.dose.histogram import BIN_GY, MINIMUM_COVERAGE, DoseTransform, Dvh
 
@@ -38,6 +36,8 @@ __all__ = ["BIN_GY", "MINIMUM_COVERAGE", "Dvh", "compute_dvh", "region_volume_cm
 
 #: Pixels across a structure's bounding box for the first estimate of its volume.
 ESTIMATE_PIXELS = 64
+#: About so many cross-sections are looked at for it.
+ESTIMATE_SECTIONS = 12
 #: A dose below this is not a rounding artefact (Gy).
 NEGATIVE_GY = -0.01
 #: Highest dose that is binned in steps of `BIN_GY`; above it the bins get wider.
@@ -60,6 +60,7 @@ def compute_dvh(
     *,
     axes: npt.ArrayLike | None = None,
     usual_gap_mm: float | None = None,
+    between: Between = "skipped",
     accept_partial: bool = False,
     transform: DoseTransform | None = None,
 ) -> Dvh:
@@ -75,6 +76,8 @@ def compute_dvh(
         Axes of the image on which the structures were drawn; patient axes when left out.
     usual_gap_mm : float, optional
         Distance between image planes: thickness of a structure that is drawn on one plane.
+    between : str
+        Which planes between drawn ones are interpolated (`abscope.core.structures.Between`).
     accept_partial : bool
         Go on when the dose grid covers less than `MINIMUM_COVERAGE` of the region.
     transform : callable, optional
@@ -99,7 +102,7 @@ def compute_dvh(
     use `transform`.
     """
     frame = np.eye(3) if axes is None else np.asarray(axes, dtype=np.float64)
-    sections, estimate_mm3 = _sections(region, frame, usual_gap_mm)
+    sections, estimate_mm3 = _sections(region, frame, usual_gap_mm, between)
     volume, limits = _checked(dose)
     histogram = _empty_histogram(limits[1])
     cell_mm = cell_size(volume.grid, frame, estimate_mm3)
@@ -110,7 +113,11 @@ def compute_dvh(
 
 
 def region_volume_cm3(
-    region: Region, *, axes: npt.ArrayLike | None = None, usual_gap_mm: float | None = None
+    region: Region,
+    *,
+    axes: npt.ArrayLike | None = None,
+    usual_gap_mm: float | None = None,
+    between: Between = "skipped",
 ) -> float:
     """Return the volume that the contours enclose (cm3), without any dose.
 
@@ -120,29 +127,25 @@ def region_volume_cm3(
         ``no-volume``: no closed contours.
     """
     frame = np.eye(3) if axes is None else np.asarray(axes, dtype=np.float64)
-    sections, estimate_mm3 = _sections(region, frame, usual_gap_mm)
+    sections, estimate_mm3 = _sections(region, frame, usual_gap_mm, between)
     pixel_mm = min(1.0, max(FINEST_MM, float(np.cbrt(estimate_mm3 / LEAST_SAMPLES))))
     volume_mm3 = 0.0
     for section in sections:
         raster = rasterised(section, pixel_mm)
-        area_mm2 = float(raster.weights_yx.sum(dtype=np.float64)) * pixel_mm**2
+        area_mm2 = float(raster.weights_yx.sum(dtype=np.float64)) * raster.size_mm**2
         volume_mm3 += area_mm2 * (section.high_mm - section.low_mm)
     return volume_mm3 / 1000.0
 
 
 def _sections(
-    region: Region, frame: FloatArray, usual_gap_mm: float | None
+    region: Region, frame: FloatArray, usual_gap_mm: float | None, between: Between
 ) -> tuple[tuple[CrossSection, ...], float]:
     """Return the cross-sections and a rough volume (mm3)."""
-    sections = tuple(region.cross_sections(frame, usual_gap_mm))
-    volume_mm3 = 0.0
-    for section in sections:
-        points = np.concatenate([p for group in section.include for p in group])
-        extent = float(np.ptp(points, axis=0).max())
-        if extent > 0:
-            pixel_mm = extent / ESTIMATE_PIXELS
-            area = float(rasterised(section, pixel_mm).weights_yx.sum(dtype=np.float64))
-            volume_mm3 += area * pixel_mm**2 * (section.high_mm - section.low_mm)
+    sections = tuple(region.cross_sections(frame, usual_gap_mm, between))
+    every = max(1, len(sections) // ESTIMATE_SECTIONS)
+    volume_mm3 = every * sum(_rough_volume_mm3(section) for section in sections[::every])
+    if volume_mm3 <= 0:
+        volume_mm3 = sum(_rough_volume_mm3(section) for section in sections)
     if volume_mm3 <= 0:
         raise DoseError(
             "no-volume",
@@ -153,6 +156,16 @@ def _sections(
             label=f"structure {region.name}",
         )
     return sections, volume_mm3
+
+
+def _rough_volume_mm3(section: CrossSection) -> float:
+    points = np.concatenate([p for group in section.include for p in group])
+    extent = float(np.ptp(points, axis=0).max())
+    if extent <= 0:
+        return 0.0
+    pixel_mm = extent / ESTIMATE_PIXELS
+    area = float(rasterised(section, pixel_mm).weights_yx.sum(dtype=np.float64))
+    return area * pixel_mm**2 * (section.high_mm - section.low_mm)
 
 
 def _checked(dose: Dose) -> tuple[Volume, tuple[float, float]]:
@@ -205,14 +218,14 @@ def _add(
     first = np.array([*raster.origin_xy, section.low_mm + step / 2])
     start = turn @ first - grid.axes @ grid.origin_mm
     sizes = np.array([[raster.size_mm], [raster.size_mm], [step]])
+    voxel = np.array([grid.spacing_yx_mm[1], grid.spacing_yx_mm[0], 1.0])
     accumulate(
         volume.array_zyx,
         grid.plane_offsets_mm,
-        float(grid.spacing_yx_mm[0]),
-        float(grid.spacing_yx_mm[1]),
         raster.weights_yx,
-        start,
-        np.ascontiguousarray(turn.T * sizes),
+        start / voxel,
+        np.ascontiguousarray(turn.T * sizes / voxel),
+        EDGE_TOLERANCE_MM / voxel,
         sub_slices,
         raster.size_mm**2 * step / 1000.0,
         histogram.bin_gy,
@@ -221,10 +234,9 @@ def _add(
         histogram.points,
         histogram.tally,
     )
-    edge = boundary_doses(section, raster, volume, frame)
-    if edge.size:
-        histogram.tally[LOWEST] = min(histogram.tally[LOWEST], float(edge.min()))
-        histogram.tally[HIGHEST] = max(histogram.tally[HIGHEST], float(edge.max()))
+    lowest, highest = boundary_extremes(section, raster, volume, frame)
+    histogram.tally[LOWEST] = min(histogram.tally[LOWEST], lowest)
+    histogram.tally[HIGHEST] = max(histogram.tally[HIGHEST], highest)
 
 
 def _finish(name: str, histogram: _Histogram, accept_partial: bool) -> Dvh:

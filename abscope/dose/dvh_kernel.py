@@ -1,4 +1,4 @@
-"""The compiled inner loop of the DVH: dose at every sample, spread over its cell's dose interval.
+"""The inner loop of the DVH: dose at every sample, spread over its cell's dose interval.
 
 A sample stands for a small box in which the dose varies about linearly. Counting the dose of its
 centre only is biased when many centres lie on one isodose plane (performance.md, 3.2), so its
@@ -9,44 +9,47 @@ Spreading costs the same for every width. With ramp R(x) = max(x, 0) the volume 
 is ``w / W (R(e - a) - R(e - b))``, and a ramp sampled at equidistant edges is the double cumulative
 sum of one impulse split linearly over two bins. So two split impulses a sample, and two cumulative
 sums at the end, give the exact volume of every bin.
+
+The loop is compiled; `abscope.dose.dvh_numpy` does the same in numpy, to the last bit. Whoever
+changes an expression here changes it there.
 """
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from abscope.core.geometry import EDGE_TOLERANCE_MM, FloatArray
-
-#: A width below this share of a bin is a point: the share lies in one bin anyway.
-POINT_WIDTH = 0.05
-#: Rounding of single precision dose that must not push a value below a bin edge (share of a bin).
-EDGE_SHARE = 2e-3
-#: Extremes are taken from samples of which at least this share lies in the structure: from their
-#: centre to their faces along the normal, and to all faces when they lie in it entirely; never
-#: beyond the eight dose voxels around the sample.
-EXTREME_COVERAGE = 0.5
-FULL_COVERAGE = 0.999
-#: Places in the tally: volume inside the grid, outside it, integral dose, extremes of the samples
-#: that lie mostly in the structure, extremes of all samples, number of samples.
-INSIDE, OUTSIDE, INTEGRAL, LOWEST, HIGHEST, LOWEST_ANY, HIGHEST_ANY, SAMPLES = range(8)
+from abscope.core.compiled import either
+from abscope.core.geometry import FloatArray
+from abscope.dose import dvh_numpy
+from abscope.dose.dvh_numpy import (
+    EDGE_SHARE,
+    EXTREME_COVERAGE,
+    FULL_COVERAGE,
+    HIGHEST,
+    HIGHEST_ANY,
+    INSIDE,
+    INTEGRAL,
+    LOWEST,
+    LOWEST_ANY,
+    OUTSIDE,
+    POINT_WIDTH,
+    SAMPLES,
+)
 
 
 def new_tally() -> FloatArray:
-    """Return an empty tally, shape (8,): see `INSIDE` and its neighbours for the places."""
+    """Return an empty tally, shape (8,): see `dvh_numpy` for the places."""
     return np.array([0.0, 0.0, 0.0, np.inf, -np.inf, np.inf, -np.inf, 0.0])
 
 
-@numba.njit(cache=True, nogil=True)
-def accumulate(
+def _accumulate(
     dose_zyx: npt.NDArray[np.float32],
     offsets_mm: FloatArray,
-    spacing_y_mm: float,
-    spacing_x_mm: float,
     weights_yx: npt.NDArray[np.float32],
-    start_mm: FloatArray,
-    steps_mm: FloatArray,
+    start: FloatArray,
+    steps: FloatArray,
+    tolerance: FloatArray,
     sub_slices: int,
     cell_cm3: float,
     bin_gy: float,
@@ -61,14 +64,17 @@ def accumulate(
     ----------
     dose_zyx : ndarray, shape (planes, rows, columns)
         Gy.
-    offsets_mm, spacing_y_mm, spacing_x_mm : ndarray and float
-        Positions of the dose voxels along the dose grid's own axes.
+    offsets_mm : ndarray, shape (planes,)
+        Positions of the planes along the dose grid's normal.
     weights_yx : ndarray, shape (rows, columns)
         Covered fraction of each sample pixel.
-    start_mm : ndarray, shape (3,)
-        The first sample's position (x, y, z) along the dose grid's axes, from voxel [0, 0, 0].
-    steps_mm : ndarray, shape (3, 3)
-        Rows: the step to the next column, the next row, the next sub-slice, in the same system.
+    start : ndarray, shape (3,)
+        The first sample, from voxel [0, 0, 0] along the dose grid's axes: x and y in voxels, z in
+        millimetres.
+    steps : ndarray, shape (3, 3)
+        Rows: the step to the next column, the next row, the next sub-slice, in the same units.
+    tolerance : ndarray, shape (3,)
+        How far outside the outermost voxel centers still counts as inside, in the same units.
     sub_slices : int
     cell_cm3 : float
         Volume of one sample cell.
@@ -81,105 +87,126 @@ def accumulate(
         See `new_tally`; added to.
     """
     n_z, n_y, n_x = dose_zyx.shape
-    far_x = (n_x - 1) * spacing_x_mm
-    far_y = (n_y - 1) * spacing_y_mm
-    far_z = offsets_mm[n_z - 1]
-    tolerance = EDGE_TOLERANCE_MM
+    far_x, far_y, far_z = float(n_x - 1), float(n_y - 1), offsets_mm[n_z - 1]
+    tol_x, tol_y, tol_z = tolerance[0], tolerance[1], tolerance[2]
+    last_x, last_y = max(n_x - 2, 0), max(n_y - 2, 0)
     lowest_gy, highest_gy = limits_gy
-    sx0, sx1, sx2 = steps_mm[0, 0], steps_mm[0, 1], steps_mm[0, 2]
-    z0 = 0
+    per_gy, least_width = 1.0 / bin_gy, POINT_WIDTH * bin_gy
+    sx0, sx1, sx2 = steps[0, 0], steps[0, 1], steps[0, 2]
+    sy0, sy1, sy2 = steps[1, 0], steps[1, 1], steps[1, 2]
+    sz0, sz1, sz2 = steps[2, 0], steps[2, 1], steps[2, 2]
+    inside, outside, integral = tally[INSIDE], tally[OUTSIDE], tally[INTEGRAL]
+    lowest, highest = tally[LOWEST], tally[HIGHEST]
+    lowest_any, highest_any, samples = tally[LOWEST_ANY], tally[HIGHEST_ANY], tally[SAMPLES]
+    z0, z1, gap, z_low, z_high = 0, 0, 1.0, 0.0, -1.0
     for sub in range(sub_slices):
         for row in range(weights_yx.shape[0]):
-            bx = start_mm[0] + sub * steps_mm[2, 0] + row * steps_mm[1, 0]
-            by = start_mm[1] + sub * steps_mm[2, 1] + row * steps_mm[1, 1]
-            bz = start_mm[2] + sub * steps_mm[2, 2] + row * steps_mm[1, 2]
+            row_x = start[0] + sub * sz0 + row * sy0
+            row_y = start[1] + sub * sz1 + row * sy1
+            row_z = start[2] + sub * sz2 + row * sy2
             for column in range(weights_yx.shape[1]):
                 share = weights_yx[row, column]
                 if share <= 0.0:
                     continue
                 weight = share * cell_cm3
-                x = bx + column * sx0
-                y = by + column * sx1
-                z = bz + column * sx2
+                x = row_x + column * sx0
+                y = row_y + column * sx1
+                z = row_z + column * sx2
                 if (
-                    x < -tolerance
-                    or y < -tolerance
-                    or z < -tolerance
-                    or x > far_x + tolerance
-                    or y > far_y + tolerance
-                    or z > far_z + tolerance
+                    x < -tol_x
+                    or y < -tol_y
+                    or z < -tol_z
+                    or x > far_x + tol_x
+                    or y > far_y + tol_y
+                    or z > far_z + tol_z
                 ):
-                    tally[OUTSIDE] += weight
+                    outside += weight
                     continue
-                # --- trilinear value and gradient along the dose grid's axes
-                fx = min(max(x, 0.0), far_x) / spacing_x_mm
-                fy = min(max(y, 0.0), far_y) / spacing_y_mm
-                x0 = min(int(fx), max(n_x - 2, 0))
-                y0 = min(int(fy), max(n_y - 2, 0))
+                # --- trilinear value, and its change from voxel to voxel along each axis
+                fx = min(max(x, 0.0), far_x)
+                fy = min(max(y, 0.0), far_y)
+                x0 = min(int(fx), last_x)
+                y0 = min(int(fy), last_y)
                 wx, wy = fx - x0, fy - y0
                 x1, y1 = min(x0 + 1, n_x - 1), min(y0 + 1, n_y - 1)
-                z1, wz, gap = z0, 0.0, 1.0
+                wz = 0.0
                 if n_z > 1:
                     zc = min(max(z, 0.0), far_z)
-                    while z0 > 0 and offsets_mm[z0] > zc:
-                        z0 -= 1
-                    while z0 < n_z - 2 and offsets_mm[z0 + 1] <= zc:
-                        z0 += 1
-                    z1 = z0 + 1
-                    gap = offsets_mm[z1] - offsets_mm[z0]
-                    wz = (zc - offsets_mm[z0]) / gap
-                d000, d001 = float(dose_zyx[z0, y0, x0]), float(dose_zyx[z0, y0, x1])
-                d010, d011 = float(dose_zyx[z0, y1, x0]), float(dose_zyx[z0, y1, x1])
-                d100, d101 = float(dose_zyx[z1, y0, x0]), float(dose_zyx[z1, y0, x1])
-                d110, d111 = float(dose_zyx[z1, y1, x0]), float(dose_zyx[z1, y1, x1])
-                a0, a1 = d000 + (d001 - d000) * wx, d010 + (d011 - d010) * wx
-                b0, b1 = d100 + (d101 - d100) * wx, d110 + (d111 - d110) * wx
-                low, high = a0 + (a1 - a0) * wy, b0 + (b1 - b0) * wy
-                dose = low + (high - low) * wz
+                    if not z_low <= zc < z_high:
+                        while z0 > 0 and offsets_mm[z0] > zc:
+                            z0 -= 1
+                        while z0 < n_z - 2 and offsets_mm[z0 + 1] <= zc:
+                            z0 += 1
+                        z1 = z0 + 1
+                        z_low, z_high = offsets_mm[z0], offsets_mm[z1]
+                        gap = z_high - z_low
+                    wz = (zc - z_low) / gap
+                d000, d001 = np.float64(dose_zyx[z0, y0, x0]), np.float64(dose_zyx[z0, y0, x1])
+                d010, d011 = np.float64(dose_zyx[z0, y1, x0]), np.float64(dose_zyx[z0, y1, x1])
+                d100, d101 = np.float64(dose_zyx[z1, y0, x0]), np.float64(dose_zyx[z1, y0, x1])
+                d110, d111 = np.float64(dose_zyx[z1, y1, x0]), np.float64(dose_zyx[z1, y1, x1])
+                ax, bx, cx, dx = d001 - d000, d011 - d010, d101 - d100, d111 - d110
+                a0, a1 = d000 + ax * wx, d010 + bx * wx
+                b0, b1 = d100 + cx * wx, d110 + dx * wx
+                ay, by = a1 - a0, b1 - b0
+                low, high = a0 + ay * wy, b0 + by * wy
+                grad_z = high - low
+                dose = low + grad_z * wz
                 if not np.isfinite(dose):
-                    tally[OUTSIDE] += weight
+                    outside += weight
                     continue
-                tally[INSIDE] += weight
-                tally[INTEGRAL] += weight * dose
-                tally[SAMPLES] += 1.0
-                grad_z = (high - low) / gap
-                grad_y = ((a1 - a0) * (1.0 - wz) + (b1 - b0) * wz) / spacing_y_mm
-                front = (d001 - d000) * (1.0 - wy) + (d011 - d010) * wy
-                back = (d101 - d100) * (1.0 - wy) + (d111 - d110) * wy
-                grad_x = (front * (1.0 - wz) + back * wz) / spacing_x_mm
+                inside += weight
+                integral += weight * dose
+                samples += 1.0
+                grad_z = grad_z / gap
+                grad_y = ay + (by - ay) * wz
+                front = ax + (bx - ax) * wy
+                back = cx + (dx - cx) * wy
+                grad_x = front + (back - front) * wz
                 # --- the cell's dose interval: how far its faces lie from its centre
-                width, reach = 0.0, 0.0
-                for k in range(3):
-                    change = (
-                        grad_x * steps_mm[k, 0] + grad_y * steps_mm[k, 1] + grad_z * steps_mm[k, 2]
-                    )
-                    width += change * change
-                    if k == 2 or share >= FULL_COVERAGE:
-                        reach += 0.5 * abs(change)
-                tally[LOWEST_ANY] = min(tally[LOWEST_ANY], dose)
-                tally[HIGHEST_ANY] = max(tally[HIGHEST_ANY], dose)
+                along_x = grad_x * sx0 + grad_y * sx1 + grad_z * sx2
+                along_y = grad_x * sy0 + grad_y * sy1 + grad_z * sy2
+                along_z = grad_x * sz0 + grad_y * sz1 + grad_z * sz2
+                if dose < lowest_any:
+                    lowest_any = dose
+                if dose > highest_any:
+                    highest_any = dose
                 if share >= EXTREME_COVERAGE:
-                    least = min(d000, d001, d010, d011, d100, d101, d110, d111)
-                    most = max(d000, d001, d010, d011, d100, d101, d110, d111)
-                    tally[LOWEST] = min(tally[LOWEST], max(dose - reach, least))
-                    tally[HIGHEST] = max(tally[HIGHEST], min(dose + reach, most))
-                width = min(np.sqrt(width), 2.0 * (dose - lowest_gy), 2.0 * (highest_gy - dose))
+                    reach = abs(along_z)
+                    if share >= FULL_COVERAGE:
+                        reach = reach + abs(along_x) + abs(along_y)
+                    reach *= 0.5
+                    if dose - reach < lowest:
+                        least = min(d000, d001, d010, d011, d100, d101, d110, d111)
+                        lowest = min(lowest, max(dose - reach, least))
+                    if dose + reach > highest:
+                        most = max(d000, d001, d010, d011, d100, d101, d110, d111)
+                        highest = max(highest, min(dose + reach, most))
+                width = np.sqrt(along_x * along_x + along_y * along_y + along_z * along_z)
+                width = min(width, 2.0 * (dose - lowest_gy), 2.0 * (highest_gy - dose))
                 dose = max(dose, 0.0)
                 width = min(width, 2.0 * dose)
-                if width < POINT_WIDTH * bin_gy:
-                    points[int(dose / bin_gy + EDGE_SHARE)] += weight
+                if width < least_width:
+                    points[int(dose * per_gy + EDGE_SHARE)] += weight
                     continue
-                left = (dose - 0.5 * width) / bin_gy
-                right = (dose + 0.5 * width) / bin_gy
+                left = (dose - 0.5 * width) * per_gy
+                right = (dose + 0.5 * width) * per_gy
                 height = weight / (right - left)
                 j = int(left)
-                f = left - j
-                ramps[j + 1] += height * (1.0 - f)
-                ramps[j + 2] += height * f
+                part = height * (left - j)
+                ramps[j + 1] += height - part
+                ramps[j + 2] += part
                 j = int(right)
-                f = right - j
-                ramps[j + 1] -= height * (1.0 - f)
-                ramps[j + 2] -= height * f
+                part = height * (right - j)
+                ramps[j + 1] -= height - part
+                ramps[j + 2] -= part
+    tally[INSIDE], tally[OUTSIDE], tally[INTEGRAL] = inside, outside, integral
+    tally[LOWEST], tally[HIGHEST] = lowest, highest
+    tally[LOWEST_ANY], tally[HIGHEST_ANY], tally[SAMPLES] = lowest_any, highest_any, samples
+
+
+#: Adds one cross-section to a histogram; see `_accumulate` for the parameters.
+accumulate = either(_accumulate, dvh_numpy.accumulate)
 
 
 def volume_below(ramps: FloatArray, points: FloatArray) -> FloatArray:

@@ -13,7 +13,8 @@ import numpy as np
 from abscope.core.geometry import FloatArray
 from abscope.core.plan import Dose
 from abscope.core.resample import as_float32
-from abscope.dose.dvh_kernel import INSIDE, accumulate, new_tally, volume_below
+from abscope.dose.dvh_kernel import accumulate, new_tally, volume_below
+from abscope.dose.dvh_numpy import INSIDE
 from abscope.dose.histogram import BIN_GY
 
 #: Bins of an isodose curve: enough for a thousandth of the highest dose.
@@ -70,11 +71,10 @@ def isodose_volumes(dose: Dose) -> IsodoseVolumes:
         accumulate(
             array,
             grid.plane_offsets_mm,
-            float(step_y),
-            float(step_x),
             whole,
-            np.array([step_x / 2, step_y / 2, low + gap / 2]),
-            np.diag([step_x, step_y, gap]),
+            np.array([0.5, 0.5, low + gap / 2]),
+            np.diag([1.0, 1.0, gap]),
+            np.zeros(3),
             1,
             step_x * step_y * float(gap) / 1000.0,
             bin_gy,

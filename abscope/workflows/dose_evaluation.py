@@ -5,15 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Sequence
 
-import numpy as np
-
 from abscope.core.case import Case, DoseInfo, Finding, Series, StructureSetInfo
 from abscope.core.errors import DoseError, NotFoundError, RefusedError, UsageError
-from abscope.core.geometry import FloatArray
 from abscope.core.names import is_target
-from abscope.core.plan import Dose
 from abscope.core.structures import Region, Roi, StructureSet
-from abscope.dose.dvh import compute_dvh
+from abscope.dose.dvh_many import compute_dvhs
 from abscope.dose.histogram import Dvh
 from abscope.dose.isodoses import IsodoseVolumes, isodose_volumes
 from abscope.dose.plan_indices import PlanContext
@@ -169,9 +165,16 @@ def evaluate_dose(
     dose = context.cases.dose(info)
     image = image_of(case, set_info)
     taken = {roi.name for roi in contours.rois}
+    found = compute_dvhs(
+        dose,
+        [region for _, region in wanted],
+        axes=image.grid.axes if image else None,
+        usual_gap_mm=(image.grid.plane_spacing_mm or None) if image else None,
+        accept_partial=ACCEPT_COVERAGE in accepted,
+    )
     results = [
-        _structure_dose(dose, roi, region, image, ACCEPT_COVERAGE in accepted, taken)
-        for roi, region in wanted
+        _structure_dose(roi, region, result, taken)
+        for (roi, region), result in zip(wanted, found, strict=True)
     ]
     delivered = delivered_prescription(case, info)
     return DoseEvaluation(
@@ -255,28 +258,15 @@ def _wanted(
 
 
 def _structure_dose(
-    dose: Dose,
-    roi: Roi | None,
-    region: Region,
-    image: Series | None,
-    accept: bool,
-    taken: Collection[str],
+    roi: Roi | None, region: Region, result: Dvh | RefusedError, taken: Collection[str]
 ) -> StructureDose:
-    dvh: Dvh | None = None
-    refused: RefusedError | None = None
-    axes: FloatArray = image.grid.axes if image else np.eye(3)
-    gap = image.grid.plane_spacing_mm or None if image else None
-    try:
-        dvh = compute_dvh(dose, region, axes=axes, usual_gap_mm=gap, accept_partial=accept)
-    except RefusedError as error:
-        refused = error
     return StructureDose(
         number=roi.number if roi else None,
         name=f"{region.name} (derived)" if roi is None and region.name in taken else region.name,
         standard_name=roi.standard_name if roi else region.name,
         color=roi.color if roi else None,
-        dvh=dvh,
-        refused=refused,
+        dvh=result if isinstance(result, Dvh) else None,
+        refused=None if isinstance(result, Dvh) else result,
     )
 
 

@@ -18,6 +18,7 @@ from tests.unit.dose.shapes import (
     linear_dose,
     roi,
     sphere,
+    sphere_percent_at_least,
     uniform_dose,
 )
 
@@ -168,3 +169,45 @@ def test_volume_without_dose_agrees():
     region = sphere(15.0)
     dvh = compute_dvh(uniform_dose(1.0, grid()), region)
     assert region_volume_cm3(region) == pytest.approx(dvh.volume_cm3, rel=1e-3)
+
+
+@pytest.mark.parametrize("radius_mm", [0.5, 1.0, 2.0, 4.0, 6.2])
+@pytest.mark.parametrize("spacing_mm", [2.5, 6.0])
+def test_spheres_below_one_cm3_in_a_gradient(radius_mm, spacing_mm):
+    """R21: down to a sphere of 0.0005 cm3 within one dose voxel, against the closed form."""
+    region = sphere(radius_mm, radius_mm / 20)
+    dvh = compute_dvh(linear_dose(grid(spacing_mm), 30.0, (0.6, 0.0, 0.8)), region)
+    assert dvh.volume_cm3 == pytest.approx(4 / 3 * np.pi * radius_mm**3 / 1000, rel=2e-3)
+    assert dvh.mean_gy == pytest.approx(30.0, abs=2e-3 * radius_mm)
+    for t in (-0.5, 0.0, 0.5):
+        found = evaluate(dvh, f"V{30 + t * radius_mm}Gy").value
+        assert found == pytest.approx(sphere_percent_at_least(t), abs=0.6), t
+    assert dvh.max_gy == pytest.approx(30 + radius_mm, abs=0.05 * radius_mm)
+    assert dvh.min_gy == pytest.approx(30 - radius_mm, abs=0.05 * radius_mm)
+
+
+def test_a_sheet_thinner_than_a_dose_voxel():
+    """R21: 0.4 mm thick, 2 Gy/mm across it: D2% to D98% span 96 % of 0.8 Gy."""
+    region = cylinder(10.0, [-0.15, -0.05, 0.05, 0.15])
+    dvh = compute_dvh(linear_dose(grid(3.0), 30.0, (0.0, 0.0, 2.0)), region)
+    assert dvh.volume_cm3 == pytest.approx(np.pi * 100 * 0.4 / 1000, rel=1e-3)
+    for percent in (2, 50, 98):
+        expected = 30 + 0.4 - 0.8 * percent / 100
+        assert evaluate(dvh, f"D{percent}%").value == pytest.approx(expected, abs=0.01)
+
+
+def test_planes_between_are_interpolated_when_asked():
+    """A ball of 20 mm on planes 4 mm apart: its steps make it 0.5 % too large, half-way planes not.
+
+    Its flat end caps stay, whatever lies between the planes.
+    """
+    region, whole = sphere(20.0, 4.0), 4 / 3 * np.pi * 8
+    dose = linear_dose(grid(), 30.0, (0.0, 0.0, 1.0))
+    usual = compute_dvh(dose, region)
+    never = compute_dvh(dose, region, between="none")
+    always = compute_dvh(dose, region, between="all")
+    assert usual.volume_cm3 == never.volume_cm3
+    assert region_volume_cm3(region, between="all") == pytest.approx(always.volume_cm3, rel=2e-3)
+    assert never.volume_cm3 / whole == pytest.approx(1.005, abs=0.001)
+    assert always.volume_cm3 / whole == pytest.approx(1.001, abs=0.001)
+    assert (always.min_gy, always.max_gy) == pytest.approx((never.min_gy, never.max_gy), abs=0.1)
