@@ -30,10 +30,11 @@ from components import (
     tumor,
 )
 from components.access import require
-from components.viewer.viewer import show_viewer, viewer_place
+from components.viewer.viewer import show_viewer, viewer_ahead
 
 actor = require("contours")
-case = banner.open_case(actor, "Contours")
+with viewer_ahead("contours.viewer"):
+    case = banner.open_case(actor, "Contours")
 context = runtime.context()
 has_ct = drawing.has_ct(case)
 shown: list[str] | None = None
@@ -53,16 +54,15 @@ else:
     def viewer() -> None:
         """Draw the viewer apart from the rest, so that other widgets leave it alone."""
         extra = doubt.overlay(case, series_uid) or comparison.overlay(case, series_uid)
-        with viewer_place("contours.viewer"):
-            scene = cached.packed_scene(
-                case.id, case.version, series_uid, tuple(shown or ()), None, pet_uid=pet_uid,
-                editable=True, overlay_key=extra.key if extra else "", _overlay=extra,
-            )  # fmt: skip
-            notices.left_out(scene.left_out)
-            seen = show_viewer(
-                scene.blob, key="contours.viewer", height=560, focus=state.place_to_show(case.id),
-                answer=editing.answer(case), on_edit=lambda sent: editing.take(case, actor, sent),
-            )  # fmt: skip
+        scene = cached.packed_scene(
+            case.id, case.version, series_uid, tuple(shown or ()), None, pet_uid=pet_uid,
+            editable=True, overlay_key=extra.key if extra else "", _overlay=extra,
+        )  # fmt: skip
+        notices.left_out(scene.left_out)
+        seen = show_viewer(
+            scene.blob, key="contours.viewer", height=560, focus=state.place_to_show(case.id),
+            answer=editing.answer(case), on_edit=lambda sent: editing.take(case, actor, sent),
+        )  # fmt: skip
         picked = seen.seed_mm
         if case.in_planning_frame(series_uid):
             tumor.seen(case, seen.crosshair_mm)

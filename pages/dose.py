@@ -21,10 +21,11 @@ from components import (
 )
 from components.access import require
 from components.dose_view import DoseView
-from components.viewer.viewer import show_viewer, viewer_place
+from components.viewer.viewer import show_viewer, viewer_ahead
 
 actor = require("dose")
-case = banner.open_case(actor, "Dose")
+with viewer_ahead("dose.viewer"):
+    case = banner.open_case(actor, "Dose")
 
 if not case.doses:
     st.info("This case has no dose distribution yet.", icon=":material/stacked_line_chart:")
@@ -78,13 +79,12 @@ else:
     def viewer() -> None:
         """Draw the viewer apart from the rest, so that other widgets leave it alone."""
         shown = dose_sections.shown_map(view)
-        with viewer_place("dose.viewer"):
-            scene = cached.packed_scene(
-                case.id, case.version, series.uid, (evaluations[0].structure_set.uid,), dose_uid,
-                second_uid, map_key=shown.key if shown else "", _dose_map=shown,
-            )  # fmt: skip
-            notices.left_out(scene.left_out)
-            show_viewer(scene.blob, key="dose.viewer", height=560)
+        scene = cached.packed_scene(
+            case.id, case.version, series.uid, (evaluations[0].structure_set.uid,), dose_uid,
+            second_uid, map_key=shown.key if shown else "", _dose_map=shown,
+        )  # fmt: skip
+        notices.left_out(scene.left_out)
+        show_viewer(scene.blob, key="dose.viewer", height=560)
 
     viewer()
 

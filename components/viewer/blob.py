@@ -8,8 +8,8 @@
     16  header    JSON, UTF-8: small facts, and for each array its type, offset and length
     ..  arrays    little endian, each starting at a multiple of 8 bytes
 
-Arrays added with ``late=True`` come last. They are cut into parts and sent after the head, so that
-the browser can draw an overview first. Numbers of any quantity are arrays, never JSON lists.
+Arrays added with ``late=True`` come last. They are cut into parts and sent after the head, which
+holds what the first picture needs. Numbers of any quantity are arrays, never JSON lists.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ import numpy.typing as npt
 MAGIC = b"ABSCOPE1"
 PREFIX_BYTES = 16
 ALIGNMENT = 8
+#: Hexadecimal digits of an id.
+ID_DIGITS = 32
+#: Name of the array that stands in for the image until it is there.
+OVERVIEW = "ct_overview"
 #: Bytes in a part: small enough that the browser draws between two of them.
 PART_BYTES = 4 * 1024 * 1024
 
@@ -41,17 +45,18 @@ class Layout:
         32 hexadecimal digits; equal bytes have equal ids, and so have equal images.
     head_bytes, total_bytes : int
         Where the late arrays start, and the length of the whole.
-    first_byte, image_byte : int
-        Where in the late arrays the viewer looks first (the initial plane), and where the last of
-        them, the image, starts.
+    overview_byte, image_byte, first_byte : int
+        Where the late arrays of the image start, where its voxels do, the last of all, and where
+        among these the initial plane lies.
     """
 
     scene_id: str
     image_id: str
     head_bytes: int
     total_bytes: int
-    first_byte: int
+    overview_byte: int
     image_byte: int
+    first_byte: int
 
 
 class BlobWriter:
@@ -59,44 +64,50 @@ class BlobWriter:
 
     def __init__(self) -> None:
         self._arrays: list[tuple[str, npt.NDArray[Any], bool]] = []
+        self._digest = hashlib.sha256()
 
-    def add(self, name: str, array: npt.NDArray[Any], *, late: bool = False) -> None:
-        """Append `array` under `name`; its type and byte order are kept as they are."""
-        self._arrays.append((name, np.ascontiguousarray(array), late))
+    def add(
+        self, name: str, array: npt.NDArray[Any], *, late: bool = False, known: bool = False
+    ) -> None:
+        """Append `array` under `name`; its type and byte order are kept as they are.
 
-    def write(self, header: dict[str, Any], *, first_late: tuple[str, int] | None = None) -> bytes:
-        """Return the blob; `first_late` names the late array and byte within it to send first."""
-        digest = hashlib.blake2b(digest_size=16)
+        `known` is for what an id in the header stands for: it is not digested again.
+        """
+        array = np.ascontiguousarray(array)
+        self._arrays.append((name, array, late))
+        if array.size and not known:
+            self._digest.update(array.data.cast("B"))
+
+    def write(self, header: dict[str, Any], *, first_voxel: int = 0) -> bytes:
+        """Return the blob, whose last array is the image; `first_voxel` starts the first plane."""
+        digest = self._digest.copy()
         digest.update(json.dumps(header, sort_keys=True).encode())
         ordered = sorted(self._arrays, key=lambda item: item[2])
         table: dict[str, dict[str, Any]] = {}
         offset, head_bytes = 0, None
         for name, array, late in ordered:
-            digest.update(array.data.cast("B") if array.size else b"")
             if late and head_bytes is None:
                 head_bytes = offset
             table[name] = {"dtype": array.dtype.name, "offset": offset, "length": array.size}
             offset = _aligned(offset + array.nbytes)
         body_bytes = offset
-        first = table[first_late[0]]["offset"] + first_late[1] if first_late else head_bytes
+        image, item_bytes = table[ordered[-1][0]]["offset"], ordered[-1][1].itemsize
         full = header | {
-            "id": digest.hexdigest(),
+            "id": digest.hexdigest()[:ID_DIGITS],
             "arrays": table,
             "head_bytes": body_bytes if head_bytes is None else head_bytes,
             "body_bytes": body_bytes,
-            "first_byte": first or 0,
-            "image_byte": table[ordered[-1][0]]["offset"],
+            "overview_byte": table[OVERVIEW]["offset"] if OVERVIEW in table else image,
+            "image_byte": image,
+            "first_byte": image + first_voxel * item_bytes,
         }
         text = json.dumps(full, separators=(",", ":")).encode()
         text += b" " * (_aligned(len(text)) - len(text))
-        blob = bytearray(PREFIX_BYTES + len(text) + body_bytes)
-        blob[:PREFIX_BYTES] = MAGIC + struct.pack("<II", len(text), 0)
-        blob[PREFIX_BYTES : PREFIX_BYTES + len(text)] = text
-        start = PREFIX_BYTES + len(text)
-        for name, array, _ in ordered:
-            at = start + table[name]["offset"]
-            blob[at : at + array.nbytes] = array.data.cast("B") if array.size else b""
-        return bytes(blob)
+        pieces: list[bytes | memoryview] = [MAGIC + struct.pack("<II", len(text), 0), text]
+        for _, array, _ in ordered:
+            pieces.append(array.data.cast("B") if array.size else b"")
+            pieces.append(bytes(_aligned(array.nbytes) - array.nbytes))
+        return b"".join(pieces)
 
 
 def read_header(blob: bytes) -> dict[str, Any]:
@@ -129,8 +140,9 @@ def layout_of(blob: bytes) -> Layout:
         image_id=header["image"]["id"],
         head_bytes=start + int(header["head_bytes"]),
         total_bytes=len(blob),
-        first_byte=start + int(header["first_byte"]),
+        overview_byte=start + int(header["overview_byte"]),
         image_byte=start + int(header["image_byte"]),
+        first_byte=start + int(header["first_byte"]),
     )
 
 
@@ -144,27 +156,21 @@ def head_of(blob: bytes, layout: Layout, height_px: int) -> bytes:
 def parts_of(
     blob: bytes, layout: Layout, *, with_image: bool = True, part_bytes: int = PART_BYTES
 ) -> Iterator[bytes]:
-    """Yield the late bytes: the initial plane, the doses, then the image outwards from there.
+    """Yield the late bytes: the overview, the doses, then the image outwards from its first plane.
 
     No part holds both dose and image, so that ``with_image=False`` leaves out exactly the image.
     """
-    spans = [(layout.head_bytes, layout.image_byte)]
-    if with_image:
-        spans.append((layout.image_byte, layout.total_bytes))
-    cuts = [
-        (start, min(start + part_bytes, end))
-        for low, end in spans
-        for start in range(low, end, part_bytes)
-    ]
 
-    def turn(cut: tuple[int, int]) -> tuple[bool, bool, float]:
-        start, end = cut
-        away = abs((start + end) / 2 - layout.first_byte)
-        return (not start <= layout.first_byte < end, start >= layout.image_byte, away)
+    def cuts(low: int, high: int) -> list[tuple[int, int]]:
+        return [(at, min(at + part_bytes, high)) for at in range(low, high, part_bytes)]
 
+    doses = cuts(layout.head_bytes, layout.overview_byte)
+    overview = cuts(layout.overview_byte, layout.image_byte)
+    image = cuts(layout.image_byte, layout.total_bytes)
+    image.sort(key=lambda cut: abs((cut[0] + cut[1]) / 2 - layout.first_byte))
     scene_id = bytes.fromhex(layout.scene_id)
     view = memoryview(blob)
-    for start, end in sorted(cuts, key=turn):
+    for start, end in [*overview, *doses, *image] if with_image else doses:
         yield b"".join((scene_id, struct.pack("<II", start, end - start), view[start:end]))
 
 

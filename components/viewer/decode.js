@@ -123,7 +123,7 @@ class SceneData {
     this.bytes = new Uint8Array(this.buffer);
     this.bytes.set(bytes);
     this.missingBytes = this.total - bytes.byteLength;
-    this.version = 0; // grows whenever voxels arrive
+    this.version = 0; // grows whenever there is more to be seen
     this.applied = new Set();
     const h = this.header;
     this.image = new Volume3(h.image, this.array("ct_z"), this.array("ct"));
@@ -137,7 +137,11 @@ class SceneData {
     this.polygonStarts = this.array("polygon_starts");
     this.slabStarts = this.array("slab_starts");
     this.slabEdges = this.array("slab_edges");
-    if (h.overview_step && this.missingBytes) this.fillFromOverview(h.overview_step);
+    this.imageMissing = this.lateBytes("ct", bytes.byteLength);
+    this.overviewMissing = h.overview_step ? this.lateBytes("ct_overview", bytes.byteLength) : Infinity;
+    const [z, y, x] = h.focus_zyx;
+    this.first = [[x, this.array("first_x")], [y, this.array("first_y")], [z, this.array("first_z")]]; // by axis
+    this.image.data.set(this.first[2][1], z * h.image.nx * h.image.ny);
   }
 
   array(name) {
@@ -153,6 +157,25 @@ class SceneData {
   lateBytes(name, received) { const [a, b] = this.range(name); return Math.max(0, b - Math.max(a, received)); }
 
   get complete() { return this.missingBytes === 0; }
+
+  get milestone() { return `${this.imageReady}/${this.overviewMissing === 0}/${Object.values(this.doseMissing).map((n) => n === 0)}`; }
+
+  get imageReady() { return this.imageMissing === 0; }
+
+  // Image voxels of a plane: in the whole image, or in the plane that came with the head; null before either.
+  planeOf(axis, index) {
+    const { nx, ny } = this.image.grid, [first, plane] = this.first[axis], whole = this.imageReady || this.overviewMissing === 0;
+    if (!this.imageReady && index === first) return { data: plane, start: 0, step: 1, row: axis === 1 ? nx : axis === 0 ? ny : nx };
+    if (!whole) return null;
+    if (axis === 2) return { data: this.image.data, start: index * nx * ny, step: 1, row: nx };
+    return { data: this.image.data, start: axis === 1 ? index * nx : index, step: axis === 1 ? 1 : nx, row: nx * ny };
+  }
+
+  // As the engine reads it; until the image is there only where the first plane says it exactly, else null.
+  imageAt(x, y, z) {
+    const { grid } = this.image;
+    return this.imageReady || Math.abs(z - grid.z[this.first[2][0]]) < 1e-9 ? this.image.valueAt(x, y, z) : null;
+  }
 
   doseReady(name) { return !!this.doses[name] && this.doseMissing[name] === 0; }
 
@@ -170,15 +193,17 @@ class SceneData {
         for (let r = 1; r < rows; r++) ct.copyWithin(to + r * nx, to, to + nx);
       }
     }
+    const [z, plane] = this.first[2];
+    ct.set(plane, z * nx * ny);
   }
 
   // Take the voxels of an earlier scene with the same image: they need not travel again.
   takeImage(earlier) {
     this.image.data.set(earlier.image.data);
     if (this.missingBytes) {
-      const [from, to] = this.range("ct");
-      this.missingBytes -= this.total - from;
-      this.kept = [from, to];
+      this.kept = this.start + this.header.overview_byte; // from here on nothing is awaited
+      this.missingBytes -= this.total - this.kept;
+      this.imageMissing = 0;
     }
     this.version++;
   }
@@ -186,16 +211,26 @@ class SceneData {
   // Copy one late part into place; false when it is not ours or already here.
   apply(part) {
     if (part.id !== this.id || this.applied.has(part.offset)) return false;
-    if (this.kept && part.offset >= this.kept[0]) return false;
+    if (this.kept && part.offset >= this.kept) return false;
     this.applied.add(part.offset);
     this.bytes.set(part.bytes, part.offset);
     const end = part.offset + part.bytes.length;
     this.missingBytes -= part.bytes.length;
-    for (const name of Object.keys(this.doses)) {
-      const [a, b] = this.range(name);
-      this.doseMissing[name] -= Math.max(0, Math.min(end, b) - Math.max(part.offset, a));
-    }
-    this.version++;
+    const arrived = (name) => { const [a, b] = this.range(name); return Math.max(0, Math.min(end, b) - Math.max(part.offset, a)); };
+    for (const name of Object.keys(this.doses)) this.doseMissing[name] -= arrived(name);
+    const untouched = this.imageMissing;
+    this.imageMissing -= arrived("ct");
+    if (this.header.overview_step) this.takeOverview(arrived("ct_overview"), untouched);
+    const { milestone } = this;
+    if (milestone !== this.reachedBefore) { this.reachedBefore = milestone; this.version++; }
     return true;
+  }
+
+  // The whole overview fills the image, where no voxels came before it.
+  takeOverview(bytes, imageMissing) {
+    if (!bytes) return;
+    this.overviewMissing -= bytes;
+    const [from, to] = this.range("ct");
+    if (this.overviewMissing === 0 && imageMissing === to - from) this.fillFromOverview(this.header.overview_step);
   }
 }

@@ -7,7 +7,7 @@ class Overlays {
     const a = read("dose_a"), b = read("dose_b");
     const difference = a === null || b === null ? null : a - b;
     const map = read("map"), gy = this.dose.source === "difference" ? difference : this.dose.source === "dose_b" ? b : a;
-    const image = this.scene.image.valueAt(x, y, z), { unit } = this.scene.header.image;
+    const image = this.scene.imageAt(x, y, z), { unit } = this.scene.header.image;
     return { image, hu: unit === "HU" ? image : null, gy, gy_a: a, gy_b: b, map, pet: read("pet") };
   }
 

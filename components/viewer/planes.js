@@ -109,7 +109,7 @@ class Pane {
     const key = `${index}/${lutVersion}/${this.scene.version}`;
     if (this.keys.image !== key) {
       this.keys.image = key;
-      this.fillPixels(index, lut);
+      this.fillPixels(this.scene.planeOf(this.axis, index), lut);
       this.rasterCtx.putImageData(this.pixels, 0, 0);
     }
     const { toX, toY } = this.project(), [[u0, u1], [v0, v1]] = this.extent, ctx = this.under;
@@ -118,25 +118,25 @@ class Pane {
     ctx.drawImage(this.raster, toX(u0), toY(top), toX(u1) - toX(u0), toY(bottom) - toY(top));
   }
 
-  fillPixels(index, lut) {
-    const { nx, ny, nz } = this.scene.image.grid, ct = this.scene.image.data, out = this.pixels32;
-    const plane = nx * ny;
+  fillPixels(plane, lut) {
+    const { nx, ny, nz } = this.scene.image.grid, out = this.pixels32;
+    if (!plane) { out.fill(lut[this.scene.image.missing + 32768]); return; } // still on its way
+    const { data: ct, start, step, row } = plane;
     if (this.axis === 2) {
-      for (let i = 0, o = index * plane; i < plane; i++, o++) out[i] = lut[ct[o] + 32768];
+      for (let i = 0, o = start; i < nx * ny; i++, o++) out[i] = lut[ct[o] + 32768];
       return;
     }
-    const n = this.axis === 1 ? nx : ny, step = this.axis === 1 ? 1 : nx;
-    const start = this.axis === 1 ? index * nx : index;
+    const n = this.axis === 1 ? nx : ny;
     if (!this.rows) {
       for (let k = 0; k < nz; k++) {
         let o = (nz - 1 - k) * n;
-        for (let i = 0, from = k * plane + start; i < n; i++, from += step, o++) out[o] = lut[ct[from] + 32768];
+        for (let i = 0, from = k * row + start; i < n; i++, from += step, o++) out[o] = lut[ct[from] + 32768];
       }
       return;
     }
-    this.rows.forEach(([k, w], row) => { // uneven planes: straight lines between neighbours
-      const a = k * plane + start, b = w > 0 ? a + plane : a;
-      for (let i = 0, o = row * n, f = 0; i < n; i++, o++, f += step) {
+    this.rows.forEach(([k, w], line) => { // uneven planes: straight lines between neighbours
+      const a = k * row + start, b = w > 0 ? a + row : a;
+      for (let i = 0, o = line * n, f = 0; i < n; i++, o++, f += step) {
         out[o] = lut[Math.round(ct[a + f] + (ct[b + f] - ct[a + f]) * w) + 32768];
       }
     });

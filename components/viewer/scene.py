@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from abscope.core.geometry import Grid, Volume, canonical, patient_letter
 from abscope.core.structures import Roi, slabs_of
-from components.viewer.blob import BlobWriter
+from components.viewer.blob import ID_DIGITS, OVERVIEW, BlobWriter
 from components.viewer.dose_map import DoseMap
 from components.viewer.images import NO_IMAGE, stored_image, value_words
 from components.viewer.oblique import (
@@ -35,7 +35,7 @@ CROP_MARGIN_MM = 10.0
 CROP_WORTH = 0.10
 #: Stored dose that stands for "no data".
 NO_DOSE = 65535
-#: Blobs with more late bytes than this get an overview first.
+#: An image of more bytes than this gets an overview, for what is looked at before it has arrived.
 OVERVIEW_ABOVE_BYTES = 6_000_000
 OVERVIEW_STEP = 4
 
@@ -190,15 +190,23 @@ def pack(scene: Scene) -> bytes:
         writer.add(name, stored, late=True)
     if scene.dose is not None:
         header["levels"] = _levels(scene.prescribed_gy, header["doses"]["dose_a"]["max"])
-    focus = _focus(scene, grid)
-    header["focus_zyx"] = focus
-    late = ct_zyx.nbytes > OVERVIEW_ABOVE_BYTES
-    if late:
+    header["focus_zyx"] = focus = _focus(scene, grid)
+    _add_first_planes(writer, ct_zyx, focus)
+    if ct_zyx.nbytes > OVERVIEW_ABOVE_BYTES:
         header["overview_step"] = OVERVIEW_STEP
-        writer.add("ct_overview", ct_zyx[:, ::OVERVIEW_STEP, ::OVERVIEW_STEP])
-    writer.add("ct", ct_zyx, late=True)
-    plane_bytes = ct_zyx[0].nbytes
-    return writer.write(header, first_late=("ct", focus[0] * plane_bytes) if late else None)
+        overview = ct_zyx[:, ::OVERVIEW_STEP, ::OVERVIEW_STEP]
+        writer.add(OVERVIEW, overview, late=True, known=True)
+    writer.add("ct", ct_zyx, late=True, known=True)  # by the image's id
+    return writer.write(header, first_voxel=focus[0] * ct_zyx[0].size)
+
+
+def _add_first_planes(
+    writer: BlobWriter, ct_zyx: npt.NDArray[np.int16], focus_zyx: list[int]
+) -> None:
+    """Add the planes through the first crosshair: all of the image that the first picture needs."""
+    z, y, x = focus_zyx
+    for axis, plane in (("z", ct_zyx[z]), ("y", ct_zyx[:, y]), ("x", ct_zyx[:, :, x])):
+        writer.add(f"first_{axis}", plane, known=True)
 
 
 def _cropped(ct_zyx: npt.NDArray[np.int16], grid: Grid) -> tuple[npt.NDArray[np.int16], Grid]:
@@ -277,9 +285,9 @@ def _plane_positions(grid: Grid) -> npt.NDArray[np.float64]:
 
 
 def _image_id(ct_zyx: npt.NDArray[np.int16], grid: Grid, scale: dict[str, float]) -> str:
-    digest = hashlib.blake2b(np.ascontiguousarray(ct_zyx).data.cast("B"), digest_size=16)
+    digest = hashlib.sha256(np.ascontiguousarray(ct_zyx).data.cast("B"))
     digest.update(repr((grid.as_dict(), scale)).encode())
-    return digest.hexdigest()
+    return digest.hexdigest()[:ID_DIGITS]
 
 
 def _add_structures(writer: BlobWriter, scene: Scene, grid: Grid) -> list[dict[str, Any]]:

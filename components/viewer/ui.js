@@ -136,7 +136,7 @@ function showPlaces(viewer) {
 function showReadout(viewer) {
   const mm = viewer.hover ?? viewer.mm, { image, gy, gy_a, gy_b, map, pet } = viewer.valueAt(...mm);
   const parts = [`${viewer.hover ? "Cursor" : "Crosshair"}  x ${signed(mm[0])}  y ${signed(mm[1])}  z ${signed(mm[2])} mm`,
-    image === null ? "outside the image" : imageText(viewer.scene.header.image, image)];
+    image === null ? (viewer.scene.imageReady ? "outside the image" : "image loading") : imageText(viewer.scene.header.image, image)];
   if (viewer.splitsDose) parts.push(sideDose(viewer, 0, gy_a), sideDose(viewer, 1, gy_b));
   else if (viewer.scene.doses.dose_a) parts.push(doseLoading(viewer) ? "dose loading" : gy === null ? "no dose here" : doseText(viewer, gy));
   if (viewer.dose.source === "map") parts.splice(2, 0, mapText(viewer, map));

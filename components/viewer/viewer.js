@@ -74,15 +74,19 @@ class Viewer extends Overlays {
     buildPanels(this);
     this.editor.attach();
     fillEditor(this.editor);
-    this.fitCanvases();
-    this.requestDraw();
+    this.resizeCanvases();
+    cancelAnimationFrame(this.frame); // asked for above; one picture is enough
+    this.frame = 0;
+    this.look++;
+    this.draw();
     this.watchParts();
   }
 
   receive(part) {
-    if (!this.scene || !this.scene.apply(part)) return;
+    const { scene } = this, before = scene?.version;
+    if (!scene?.apply(part)) return;
     this.watchParts();
-    this.requestDraw();
+    if (scene.version !== before) this.requestDraw();
   }
 
   // Ask Python again when parts that it believes we have never arrive (this element was rebuilt).
@@ -144,14 +148,16 @@ class Viewer extends Overlays {
     this.frame = requestAnimationFrame(() => { this.frame = 0; this.draw(); });
   }
 
-  fitCanvases() {
+  fitCanvases() { if (this.resizeCanvases()) this.draw(); }
+
+  resizeCanvases() {
     const ratio = globalThis.devicePixelRatio || 1;
     let changed = false;
     for (const pane of this.panes) {
       const box = pane.holder.getBoundingClientRect();
       if (box.width && box.height) changed = pane.resize(box.width, box.height, ratio) || changed;
     }
-    if (changed) this.draw();
+    return changed;
   }
 
   shownPanes() {
@@ -269,7 +275,8 @@ function sceneId(bytes) {
 }
 
 export default function (component) {
-  const { parentElement } = component;
+  const { parentElement, data } = component;
+  if (!data) return undefined; // came ahead, so that this module is there when the scene is
   if (!parentElement.__abscopeViewer) parentElement.__abscopeViewer = new Viewer(parentElement);
   const viewer = parentElement.__abscopeViewer;
   viewer.update(component);

@@ -1,12 +1,13 @@
 """The three-plane radiotherapy viewer as a Streamlit component.
 
 The blob of `components.viewer.scene.pack` travels over the session's own websocket: the head first
-(header, contours, overview), then the voxels in parts, each carried by an invisible component. When
-the browser reports a crosshair it also says which scene it has in full, and from then on its parts
-are no longer sent, nor the image again when only structures or dose change.
+(header, contours, the planes of the first picture), then an overview, doses and voxels in parts,
+each carried by an invisible component. When the browser reports a crosshair it also says which
+scene it has in full, and from then on its parts are no longer sent, nor the image again when only
+structures or dose change.
 
 Call `show_viewer` inside ``st.fragment``, so that other widgets do not make Python hash the voxels
-again, and inside `viewer_place` together with what gets the blob.
+again, and draw what a page starts with inside `viewer_ahead`.
 """
 
 from __future__ import annotations
@@ -41,8 +42,6 @@ def _read(*names: str) -> str:
 _VIEWER = st.components.v2.component("abscope_viewer", css=_read("viewer.css"), js=_read(*_SCRIPTS))
 _WISH = st.components.v2.component("abscope_viewer_wish", js=_read("wish.js"))
 _PART = st.components.v2.component("abscope_viewer_part", js=_read("part.js"))
-#: Does nothing; the browser fetches Streamlit's part for components when it comes.
-_START = st.components.v2.component("abscope_viewer_start", js="export default function () {}")
 _ANSWER = st.components.v2.component("abscope_viewer_answer", js=_read("answer.js"))
 
 
@@ -82,19 +81,19 @@ class Isodose:
 
 
 @contextlib.contextmanager
-def viewer_place(key: str) -> Iterator[None]:
-    """Make room for a viewer before its scene is packed.
+def viewer_ahead(key: str) -> Iterator[None]:
+    """Send the viewer's code ahead of what is drawn inside, the first elements of a page.
 
-    The browser fetches what it needs for components while Python packs and sends the scene, not
-    after. The gain was a tenth of a second or two of 2.5 s, hardly more than the noise.
+    The browser fetches Streamlit's part for components and compiles the viewer while Python reads
+    the case and packs the scene, not after.
 
     Parameters
     ----------
     key : str
-        Of the viewer that is shown inside.
+        Of the viewer that follows.
     """
     with st.container(gap=None):
-        _START(key=f"{key}.start")
+        _VIEWER(key=f"{key}.ahead")  # without data it draws nothing
         with st.container():
             yield
 

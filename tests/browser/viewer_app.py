@@ -1,7 +1,8 @@
 """A page with one viewer, run by tests/browser/viewer and benchmarks/viewer.py.
 
 The scene comes from the file named by ABSCOPE_VIEWER_BLOB, or by the query parameter ``blob``
-within that file's folder, so that one server shows many scenes.
+within that file's folder, so that one server shows many scenes. With the parameter ``plain`` it is
+a page with one line of text, for comparison.
 """
 
 import os
@@ -10,28 +11,31 @@ from pathlib import Path
 import streamlit as st
 
 from components import state
-from components.viewer.viewer import Isodose, show_viewer, viewer_place
+from components.viewer.viewer import Isodose, show_viewer, viewer_ahead
 
 st.set_page_config(layout="wide", page_title="Viewer")
+if "plain" in st.query_params:
+    st.text("A plain page")
+    st.stop()
 default = Path(os.environ["ABSCOPE_VIEWER_BLOB"])
 name = st.query_params.get("blob", default.name)
-if asked := st.text_input("Scene"):
-    name = f"{asked}.bin"
-if st.toggle("Other structures"):
-    name = "other.bin"
+with viewer_ahead("test.viewer"):
+    if asked := st.text_input("Scene"):
+        name = f"{asked}.bin"
+    if st.toggle("Other structures"):
+        name = "other.bin"
 
 
 @st.fragment
 def viewer() -> None:
-    with viewer_place("test.viewer"):
-        seen = show_viewer(
-            (default.parent / Path(name).name).read_bytes(),
-            key="test.viewer",
-            height=int(st.query_params.get("height", "560")),
-            focus=state.place_to_show("test"),
-            isodose=st.session_state.get("isodose"),
-            on_pick=lambda mm: st.session_state.update(picked=mm),
-        )
+    seen = show_viewer(
+        (default.parent / Path(name).name).read_bytes(),
+        key="test.viewer",
+        height=int(st.query_params.get("height", "560")),
+        focus=state.place_to_show("test"),
+        isodose=st.session_state.get("isodose"),
+        on_pick=lambda mm: st.session_state.update(picked=mm),
+    )
     runs = st.session_state["runs"] = st.session_state.get("runs", 0) + 1
     st.text(f"crosshair={seen.crosshair_mm}")
     st.text(f"seed={seen.seed_mm} picked={st.session_state.get('picked')}")

@@ -235,10 +235,17 @@ def test_large_image_travels_in_parts_that_make_the_whole():
         assert length == len(part) - 24
         whole[offset : offset + length] = part[24:]
     assert bytes(whole) == blob
-    first = int.from_bytes(parts[0][16:20], "little")
-    assert first <= layout.first_byte < first + 1_000_000
+    starts = [int.from_bytes(part[16:20], "little") for part in parts]
+    assert starts[0] == layout.overview_byte  # then the dose, then the image from its first plane
+    assert starts[1] == layout.head_bytes
+    assert starts[2] <= layout.first_byte < starts[2] + 1_000_000
+    z, y, x = read_header(blob)["focus_zyx"]
+    planes = [read_array(bytes(head) + bytes(len(blob) - len(head)), f"first_{a}") for a in "zyx"]
+    assert [p.tolist() for p in planes] == [
+        array[z].ravel().tolist(), array[:, y].ravel().tolist(), array[:, :, x].ravel().tolist()
+    ]  # fmt: skip
     doses_only = list(parts_of(blob, layout, with_image=False))
-    assert sum(len(part) - 24 for part in doses_only) == layout.image_byte - layout.head_bytes
+    assert sum(len(part) - 24 for part in doses_only) == layout.overview_byte - layout.head_bytes
 
 
 def test_other_bytes_are_refused_by_name():
