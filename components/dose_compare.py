@@ -1,4 +1,4 @@
-"""The dose page's section for two plans: difference of dose or gamma in the viewer, and numbers."""
+"""The dose page's section for two plans: difference of dose, gamma index with its map, numbers."""
 
 from __future__ import annotations
 
@@ -32,22 +32,15 @@ def shown_map(view: DoseView) -> DoseMap | None:
     """Return what the viewer shows in place of the dose while this section is open."""
     if view.second_uid is None:
         return None
-    key = f"{view.dose_uid}|{view.second_uid}"
-    if state.component_state(_KIND) == GAMMA:
-        criteria = CRITERIA.get(state.recall(_CRITERIA) or "")
-        if criteria is None:
-            return None  # nothing has been computed yet
-        return DoseMap(
-            key=f"gamma|{key}|{criteria.name}",
-            title=f"Gamma {criteria.name}",
-            volume=_gamma(view, criteria).gamma.volume,
-            colors="limit",
-        )
-    found = cached.plan_difference(view.case.id, view.case.version, view.dose_uid, view.second_uid)
+    criteria = CRITERIA.get(state.recall(_CRITERIA) or "")
+    if state.component_state(_KIND) != GAMMA or criteria is None:
+        return None  # the viewer has the difference of its own; gamma has not been asked for
     return DoseMap(
-        key=f"difference|{key}", title="Plan B less plan A", volume=found.volume,
-        colors="diverging",
-    )  # fmt: skip
+        key=f"gamma|{view.dose_uid}|{view.second_uid}|{criteria.name}",
+        title=f"Gamma {criteria.name}",
+        volume=_gamma(view, criteria).gamma.volume,
+        colors="limit",
+    )
 
 
 def show(view: DoseView) -> None:
@@ -59,7 +52,7 @@ def show(view: DoseView) -> None:
         )
         return
     kind = st.segmented_control(
-        "Shown in the viewer", [DIFFERENCE, GAMMA], default=DIFFERENCE, required=True, key=_KIND
+        "Compare by", [DIFFERENCE, GAMMA], default=DIFFERENCE, required=True, key=_KIND
     )
     if kind == GAMMA:
         _show_gamma(view)
@@ -73,12 +66,12 @@ def _show_difference(view: DoseView, second_uid: str) -> None:
         st.warning("The two dose grids have no point in common.", icon=":material/block:")
         return
     left, right = st.columns(2)
-    left.metric("Most that plan B gives more", f"{max(found.largest_gy, 0.0):.2f} Gy")
-    right.metric("Most that plan B gives less", f"{max(-found.smallest_gy, 0.0):.2f} Gy")
+    left.metric("Most that plan A gives more", f"{max(-found.smallest_gy, 0.0):.2f} Gy")
+    right.metric("Most that plan B gives more", f"{max(found.largest_gy, 0.0):.2f} Gy")
     st.caption(
-        "Physical dose of plan B less that of plan A, on the grid of plan A, by trilinear "
-        "interpolation in millimeters; nothing is drawn where one of them is unknown. The numbers "
-        "by structure are in the sections DVH and Scorecard."
+        "The map: press “A − B” in the viewer's dose panel. Dose of plan A less that of plan B, by "
+        "trilinear interpolation in millimeters; nothing is drawn where one of them is unknown. "
+        "By structure: see DVH and Scorecard."
     )
 
 
