@@ -128,6 +128,6 @@ def _tumors(case: Case) -> dict[str, str]:
             if info.series_uid in images and roi.volume_cm3 and is_target(name, "GTV"):
                 title = set_name(info, count=False)
                 found[f"{info.uid}:{roi.number}"] = (
-                    f"{roi.name} ({title}), {roi.volume_cm3:.1f} cm³"
+                    f"{roi.name}, {roi.volume_cm3:.1f} cm³, of {title}"
                 )
     return found

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 import streamlit as st
 
 from abscope.contour.quality_issue import Issue
@@ -18,6 +21,7 @@ _LOOKS = {
     "warning": (":material/warning:", "Look at these"),
     "info": (":material/info:", "Notes"),
 }
+_NUMBER = re.compile(r"\b[Ss]tructure number (\d+)\b")
 #: Findings drawn of each severity; the rest are counted.
 MOST_DRAWN = 15
 
@@ -73,12 +77,13 @@ def _draw(case: Case, issues: list[Issue], names: dict[int, str], severity: str)
     with st.container(border=True):
         for place, item in enumerate(issues[:MOST_DRAWN]):
             finding = item.finding
+            message = named(finding.message, names)
             called = [names.get(n, "") for n in item.numbers]
-            who = ", ".join(literal(n, 64) for n in called if n not in finding.message)
+            who = ", ".join(literal(n, 64) for n in called if n not in message)
             head = f"**{who}:** " if who else ""
             text, button = st.columns([5, 1], vertical_alignment="center")
             text.markdown(
-                f"{head}{literal(finding.message, 600)}  \n"
+                f"{head}{literal(message, 600)}  \n"
                 f":gray[:small[Expected: {literal(finding.expected, 300)}. "
                 f"{literal(finding.remedy, 300)}]]",
                 help=_details(item),
@@ -97,3 +102,14 @@ def _details(item: Issue) -> str:
     """Return what a person may ask for: where limits come from, and the code of the check."""
     source = f"Limits from {literal(item.source, 600)}\n\n" if item.source else ""
     return f"{source}Code of this check: {literal(item.finding.code)}"
+
+
+def named(message: str, names: Mapping[int, str]) -> str:
+    """Return a message with names where findings, which are also logged, tell numbers only.
+
+    Examples
+    --------
+    >>> named("Structure number 12 has a hole; structure number 1 has none.", {12: "GTV boost"})
+    'GTV boost has a hole; structure number 1 has none.'
+    """
+    return _NUMBER.sub(lambda found: names.get(int(found[1])) or found[0], message)

@@ -50,7 +50,7 @@ def choose_sets(case: Case, key: str) -> list[str]:
         return []
     job_id, _, drawn = (state.recall(result_name(case.id)) or "").partition(" ")
     kept = _Kept.recalled(case)
-    own_key = f"{key}.{len(sets)}.{job_id}"
+    own_key = f"{key}.{case.id}.{len(sets)}.{job_id}"
     offered = kept.offered if kept and state.is_drawn(own_key) else None
     if offered is None:
         offered = to_show(

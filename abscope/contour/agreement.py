@@ -25,7 +25,9 @@ class Source:
 
     def __str__(self) -> str:
         doi = f", doi:{self.doi}" if self.doi else ""
-        return f"{self.citation}{doi}" + ("" if self.verified else "; not compared with the original")
+        return f"{self.citation}{doi}" + (
+            "" if self.verified else "; not compared with the original"
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

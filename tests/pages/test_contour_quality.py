@@ -20,9 +20,10 @@ def _small_lung_with_a_speck(context, case_id: str) -> None:
     lung = phantoms.sphere_roi(1, "Lung_L", 16.0)
     speck = Contour(points_mm=phantoms.circle((-30.0, 20.0), 1.5, 0.0))
     lung = dataclasses.replace(lung, standard_name="Lung_L", contours=(*lung.contours, speck))
+    nodule = dataclasses.replace(lung, number=2, name="Nodule Doe", standard_name=None)
     drawn = StructureSet(
         uid="1.2.840.77", label="By hand", source="clinical", series_uid=series.uid,
-        frame_of_reference_uid=series.grid.frame_of_reference_uid, rois=(lung,),
+        frame_of_reference_uid=series.grid.frame_of_reference_uid, rois=(lung, nodule),
     )  # fmt: skip
     info = structure_info(drawn, series.grid, context.cases.put_contours(drawn.rois))
     entry = Actor(name="t").entry("import", case_id, set=info.uid)
@@ -37,6 +38,8 @@ def test_a_check_speaks_in_words_and_keeps_codes_and_sources_in_tooltips(page, c
     said, helped = ("\n".join(texts).replace("\\", "") for texts in (
         [str(e.value) for e in marks], [str(e.proto.help) for e in marks]))  # fmt: skip
     assert "1 contour of Lung_L encloses less than 10 mm²" in said
+    assert "1 contour of Nodule Doe encloses less than 10 mm²" in said
+    assert "structure number" not in said
     assert "outside the 430 to 6000 cm³ of adults" in said
     for code in ("contours-tiny", "size-outside-range"):
         assert code not in said
