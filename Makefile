@@ -4,6 +4,8 @@ PYTHON := .venv/bin/python
 JOBS ?= 2
 # The slowest tests are named at the end: docs/testing.md says what keeps the whole under ten minutes.
 PYTEST := $(PYTHON) -m pytest -n $(JOBS) --durations=15
+# mypy uses one core for 40 s in a fresh copy: the tests run beside it.
+TYPES_AND := $(MAKE) --no-print-directory --jobs=2 types
 # Every worker, server and job that a test starts would compile the program again without it.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -12,24 +14,31 @@ unexport PYTHONDONTWRITEBYTECODE
 run: setup ## serve the dashboard on this machine
 	$(PYTHON) -m abscope serve --port $(PORT)
 
-test: setup-test lint ## everything: style, types, layers, unit, reference, pages, browser
-	$(PYTEST) -m "not long" -ra
+test: setup-test style ## everything: style, types, layers, unit, reference, pages, browser
+	$(TYPES_AND) pytest CHOICE='-m "not long" -ra'
 
-check: setup-test lint ## the quick part
-	$(PYTEST) -m "not long and not slow and not browser"
+check: setup-test style ## the quick part
+	$(TYPES_AND) pytest CHOICE='-m "not long and not slow and not browser"'
 
-test-long: setup-test lint ## with the full campaigns
-	$(PYTEST) -ra
+test-long: setup-test style ## with the full campaigns
+	$(TYPES_AND) pytest CHOICE=-ra
 
 test-engines: setup-test ## the engines that need torch, nnU-Net or TotalSegmentator, in .venv-engines
 	@bash scripts/setup_engines.sh
 	.venv-engines/bin/python -m pytest tests/unit/contour/plugins -ra
 
-.PHONY: lint
-lint:
+.PHONY: lint style types pytest
+lint: style types
+
+style:
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
+
+types:
 	$(PYTHON) -m mypy
+
+pytest:
+	$(PYTEST) $(CHOICE)
 
 format: setup-test
 	$(PYTHON) -m ruff check --fix .
