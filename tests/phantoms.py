@@ -6,7 +6,9 @@ the voxel centres are the same points, only the order in which they are stored d
 
 from __future__ import annotations
 
+import functools
 import itertools
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -345,7 +347,18 @@ def write_folder(folder: Path, *groups: Sequence[Dataset]) -> Path:
 
 def write_case(folder: Path, position: str = "HFS") -> Path:
     """Write a complete phantom case: CT, RTSTRUCT (cylinder, sphere, annulus), RTPLAN, RTDOSE."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in _case_files(position):
+        (folder / name).write_bytes(data)
+    return folder
+
+
+@functools.cache
+def _case_files(position: str) -> tuple[tuple[str, bytes], ...]:
+    """Return name and bytes of each file of the complete case, written once in a process."""
     rois = [cylinder_roi(), sphere_roi(), annulus_roi()]
-    return write_folder(
-        folder, ct_series(position), [rtstruct(rois, position)], [rtplan()], [rtdose()]
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        write_folder(
+            Path(folder), ct_series(position), [rtstruct(rois, position)], [rtplan()], [rtdose()]
+        )
+        return tuple((path.name, path.read_bytes()) for path in sorted(Path(folder).iterdir()))

@@ -154,6 +154,7 @@ def test_two_islands():
 gradients = st.tuples(*[st.floats(-0.5, 0.5)] * 3)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.floats(1.0, 25.0), st.floats(0.5, 4.0), gradients, st.floats(0.0, 70.0))
 def test_invariants(radius, spacing, gradient, center):

@@ -35,6 +35,7 @@ def dice(a: np.ndarray, b: np.ndarray) -> float:
     return float(2 * (a & b).sum() / (a.sum() + b.sum()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "least"),
     [("External", 0.99), ("Lung_L", 0.97), ("Lung_R", 0.97), ("Trachea", 0.9), ("Bronchus", 0.6)],
@@ -44,6 +45,7 @@ def test_overlap_with_the_truth(name: str, least: float) -> None:
     assert dice(drawn_mask(name), truth) >= least
 
 
+@pytest.mark.slow
 def test_canal_is_continuous_round_and_in_its_place() -> None:
     mask = drawn_mask("SpinalCanal")
     assert mask.any(axis=(1, 2)).all()
@@ -55,11 +57,13 @@ def test_canal_is_continuous_round_and_in_its_place() -> None:
     assert np.abs(diameters - 2 * CANAL_RADIUS_MM).max() < 2.0
 
 
+@pytest.mark.slow
 def test_trachea_ends_at_the_carina() -> None:
     lowest = min(c.points_mm[0, 2] for c in drawn().roi("Trachea").contours)
     assert abs(lowest - CARINA_Z_MM) <= 9.0
 
 
+@pytest.mark.slow
 def test_tumor_in_the_lung_and_vessels_belong_to_the_lung() -> None:
     left, tumor = drawn_mask("Lung_L"), masks()["tumor"]
     assert left[tumor].mean() > 0.97
@@ -69,6 +73,7 @@ def test_tumor_in_the_lung_and_vessels_belong_to_the_lung() -> None:
     assert not air[working_grid(thorax()).reduce(tumor)].mean() > 0.2
 
 
+@pytest.mark.slow
 def test_carina_is_told_in_millimetres() -> None:
     carina = carina_mm(drawn())
     assert carina is not None
@@ -82,6 +87,7 @@ def test_carina_is_told_in_millimetres() -> None:
     assert carina_mm(without) is None
 
 
+@pytest.mark.slow
 def test_progress_names_the_structures_as_they_are_drawn() -> None:
     messages: list[str] = []
     names = ("External", "Lung_L", "Lung_R")
@@ -104,16 +110,19 @@ def test_a_lung_at_the_image_edge_says_so() -> None:
     assert left.confidence < whole.confidence - 0.1
 
 
+@pytest.mark.slow
 def test_lungs_is_the_union_of_both() -> None:
     both = drawn_mask("Lung_L") | drawn_mask("Lung_R")
     assert dice(drawn_mask("Lungs"), both) > 0.999
 
 
+@pytest.mark.slow
 def test_couch_is_not_body() -> None:
     lowest = max(c.points_mm[:, 1].max() for c in drawn().roi("External").contours)
     assert lowest < 122.0
 
 
+@pytest.mark.slow
 def test_mirrored_patient_swaps_sides() -> None:
     image = thorax()
     mirrored = Volume(array_zyx=image.array_zyx[:, :, ::-1].copy(), grid=GRID, unit="HU")
@@ -156,11 +165,10 @@ def test_uneven_planes_are_drawn_where_they_lie() -> None:
     offsets[40:] += 0.7
     grid = dataclasses.replace(GRID, plane_offsets_mm=offsets)
     image = Volume(array_zyx=thorax().array_zyx, grid=grid, unit="HU")
-    planes = {
-        c.points_mm[0, 2]
-        for c in ENGINE.run(image, Request(structures=("External",)), silent).rois[0].contours
-    }
+    (body,) = ENGINE.run(image, Request(structures=("External",)), silent).rois
+    planes = {c.points_mm[0, 2] for c in body.contours}
     assert np.allclose(sorted(planes), grid.origin_mm[2] + offsets)
+    assert dice(region_mask(Region.of(body), grid), masks()["External"]) >= 0.99
 
 
 def test_trapezium_falls_to_its_floor() -> None:

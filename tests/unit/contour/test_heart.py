@@ -34,11 +34,13 @@ def dice(a: np.ndarray, b: np.ndarray) -> float:
     return float(2 * (a & b).sum() / (a.sum() + b.sum()))
 
 
+@pytest.mark.slow
 def test_heart_and_column_agree_with_the_truth() -> None:
     assert dice(mask_of(drawn(), "Heart"), middle()["Heart"]) >= 0.9
     assert dice(mask_of(drawn(), "VB"), middle()["VB"]) >= 0.93
 
 
+@pytest.mark.slow
 def test_aorta_agrees_with_the_truth_where_fat_and_lung_border_it() -> None:
     chest_planes = GRID.origin_mm[2] + GRID.plane_offsets_mm > DOME_Z_MM
     auto, truth = mask_of(drawn(), "A_Aorta"), middle()["A_Aorta"]
@@ -50,6 +52,7 @@ def test_collapsed_lung_behind_fat_stays_outside_the_heart() -> None:
     assert dice(mask_of(drawn(collapsed=True), "Heart"), middle()["Heart"]) >= 0.9
 
 
+@pytest.mark.slow
 def test_structures_do_not_overlap() -> None:
     found = [mask_of(drawn(), name) for name in NAMES]
     assert max(mask.max() for mask in (np.sum(found, axis=0),)) == 1

@@ -113,6 +113,7 @@ def test_theme_chooses_the_shade() -> None:
         assert drawn.data[0].line.color == color
 
 
+@pytest.mark.slow
 def test_print_is_the_same_twice(
     drawn: list[tuple[object, object]], ramp: Volume, boxes: StructureSet
 ) -> None:

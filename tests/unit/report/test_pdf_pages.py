@@ -61,6 +61,7 @@ def test_missing_parts_become_sentences(empty_pack: BoardPack, tmp_path: Path) -
     assert empty_pack.scenario_missing in pages[4]
 
 
+@pytest.mark.slow
 def test_hostile_text_is_drawn_and_never_acts(
     spoiled: Callable[[str], BoardPack], hostile: str
 ) -> None:
@@ -79,6 +80,7 @@ def test_hostile_text_appears_as_written(
     assert text in _pages(_bytes(spoiled(text)), tmp_path)[0]
 
 
+@pytest.mark.slow
 @needs_reader
 def test_hidden_names_are_nowhere(pack: BoardPack, tmp_path: Path) -> None:
     hidden = dataclasses.replace(
@@ -96,6 +98,7 @@ def test_hidden_names_are_nowhere(pack: BoardPack, tmp_path: Path) -> None:
     assert "case k7" in text
 
 
+@pytest.mark.slow
 def test_same_pack_gives_the_same_bytes_also_in_a_file(
     pack: BoardPack, written: bytes, tmp_path: Path
 ) -> None:

@@ -141,6 +141,7 @@ def test_hostile_text_is_shown_and_never_acts(
     assert "file:///" not in parts or "&lt;img src=" in parts
 
 
+@pytest.mark.slow
 def test_workbook_behind_a_chart_holds_no_formula(spoiled: Callable[[str], BoardPack]) -> None:
     deck = Presentation(io.BytesIO(_bytes(spoiled("=cmd|' /C calc'!A0"))))
     chart = next(s.chart for s in deck.slides[2].shapes if s.has_chart)
@@ -172,6 +173,7 @@ def test_hidden_names_are_nowhere(pack: BoardPack, typed: str) -> None:
     assert "case k7" in parts
 
 
+@pytest.mark.slow
 def test_same_pack_gives_the_same_bytes_also_in_a_file(
     pack: BoardPack, written: bytes, tmp_path: object
 ) -> None:
@@ -180,6 +182,7 @@ def test_same_pack_gives_the_same_bytes_also_in_a_file(
     assert target.read_bytes() == written
 
 
+@pytest.mark.slow
 def test_nothing_reaches_beyond_the_slide(spoiled: Callable[[str], BoardPack]) -> None:
     for text in ("x" * 200, "long words " * 20):
         deck = Presentation(io.BytesIO(_bytes(spoiled(text))))
@@ -196,6 +199,7 @@ LONG_REASON = (
 )
 
 
+@pytest.mark.slow
 def test_caveats_are_whole_and_letters_can_be_read(pack: BoardPack) -> None:
     rows = tuple(
         dataclasses.replace(p, domain="edge", domain_reasons=(LONG_REASON,))
@@ -221,6 +225,7 @@ def test_no_letters_are_smaller_than_nine_points(deck: object) -> None:
             assert int(size) >= 900
 
 
+@pytest.mark.slow
 def test_labels_of_bars_are_not_cut(pack: BoardPack) -> None:
     label = "Mean lung dose converted to 35 fractions"
     figure = pack.waterfalls[0]
