@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from abscope.core.case import Case
@@ -10,9 +12,16 @@ from abscope.workflows.context import Actor
 from components import navigation, runtime, state
 from components.safe import literal
 
+#: A case id of up to this many characters is shown in full, of a longer one the end.
+LONGEST_ID, SHOWN_OF_ID = 16, 8
 
-def open_case(actor: Actor, title: str) -> Case:
-    """Return the open case below its banner; without one say where to find one, and stop."""
+
+def open_case(actor: Actor, title: str, beside: Callable[[Case], None] | None = None) -> Case:
+    """Return the open case below its banner; without one say where to find one, and stop.
+
+    ``beside`` draws what stands in the line of the title; nothing below moves when it comes or
+    goes, as long as it is no higher than that.
+    """
     del actor
     case_id = state.open_case_id()
     if case_id is None:
@@ -23,7 +32,14 @@ def open_case(actor: Actor, title: str) -> Case:
         state.set_open_case(None)
         _nothing_open(title, "This case is no longer in the archive.")
     state.set_open_case(case.id)
-    _banner(case, title)
+    _banner(case)
+    if beside is None:
+        st.header(title, anchor=False)
+    else:
+        left, right = st.columns([2, 3], vertical_alignment="center")
+        left.header(title, anchor=False)
+        with right:
+            beside(case)
     return case
 
 
@@ -46,7 +62,7 @@ def _nothing_open(title: str, why: str) -> None:
     st.stop()
 
 
-def _banner(case: Case, title: str) -> None:
+def _banner(case: Case) -> None:
     patient, facts = case.patient, case.facts
     name = patient.shown_name
     age = facts.number("age_years")
@@ -61,6 +77,7 @@ def _banner(case: Case, title: str) -> None:
         ("Stage", facts.text("stage") or ""),
         ("Plan", _plan(case)),
         ("ICI", facts.text("ici_agent") or ""),
+        *_which(case),
     ):
         if value:
             parts.append(
@@ -68,7 +85,14 @@ def _banner(case: Case, title: str) -> None:
             )
     with st.container(border=True):
         st.markdown(" &ensp; ".join(parts))
-    st.header(title, anchor=False)
+
+
+def _which(case: Case) -> tuple[tuple[str, str], ...]:
+    """Return what tells a case from others of its patient: the date of its image, and its id."""
+    image = case.planning_series()
+    when = (image.modality, image.date) if image else ("", "")
+    short = case.id if len(case.id) <= LONGEST_ID else f"\u2026{case.id[-SHOWN_OF_ID:]}"
+    return when, ("Case", short)
 
 
 def _plan(case: Case) -> str:

@@ -168,13 +168,14 @@ def plausible_region(case_id: str, version: int, reference: str) -> Plausible:
 
 @st.cache_resource(scope="session", max_entries=4, show_spinner="Computing the DVHs")
 def plausible_dose(
-    case_id: str, version: int, reference: str, dose_uid: str, metrics: str
-) -> tuple[Band, ...]:
+    case_id: str, version: int, reference: str, dose_uid: str, metrics: str,
+    accepted: frozenset[str] = frozenset(),
+) -> tuple[Band, ...]:  # fmt: skip
     """Return the metrics of a dose with their ranges over the alternatives of a structure."""
     context = runtime.context()
     found = plausible_region(case_id, version, reference)
     case = context.cases.get(case_id)
-    return dose_bands(context, case, found, parse_metrics(metrics), dose_uid)
+    return dose_bands(context, case, found, parse_metrics(metrics), dose_uid, accepted=accepted)
 
 
 @st.cache_resource(scope="session", max_entries=4, show_spinner="Comparing", show_time=True)

@@ -9,9 +9,9 @@ import streamlit as st
 from abscope.contour.doubt import COVERED, Alternative
 from abscope.contour.outlines import role_color
 from abscope.core.case import Case
-from abscope.core.errors import AbscopeError
-from abscope.workflows.dose_evaluation import LUNGS_MINUS_GTV
-from abscope.workflows.doubt import Part, Plausible, has_doubt
+from abscope.core.errors import AbscopeError, CoverageError
+from abscope.workflows.dose_evaluation import ACCEPT_COVERAGE, LUNGS_MINUS_GTV
+from abscope.workflows.doubt import Band, Part, Plausible, has_doubt
 from components import cached, notices, state
 from components.overlays import Overlay, is_open, lies_on
 from components.safe import literal
@@ -132,34 +132,71 @@ def _line(part: Part) -> str:
 
 def _dose(case: Case, chosen: str, found: Plausible) -> None:
     """Draw what the alternatives mean for each dose in the frame of reference of the set."""
-    kinds = {part.roi.interpreted_type for part in found.parts}
-    metrics = _TARGET_METRICS if kinds & {"GTV", "CTV", "PTV"} else _METRICS
-    frame, names = found.info.frame_of_reference_uid, dose_names(case)
-    rows, refused = [], []
-    for dose in case.doses:
-        if frame and dose.grid.frame_of_reference_uid not in ("", frame):
-            continue
-        try:
-            bands = cached.plausible_dose(case.id, case.version, chosen, dose.uid, metrics)
-        except AbscopeError as problem:
-            refused.append(problem.what)
-            continue
-        rows += [
-            {
-                "Dose": names[dose.uid], "Metric": band.metric, "Unit": band.unit,
-                "As drawn": band.value, "Lowest": band.low, "Highest": band.high,
-            }
-            for band in bands
-        ]  # fmt: skip
+    rows, uncovered, refused = _bands(case, chosen, found, frozenset())
+    if uncovered:
+        st.info(
+            literal(
+                f"{' '.join(dict.fromkeys(uncovered))} A dose is shown only of structures that its "
+                "grid covers to 99 % or more. Show the covered part below, marked as partial; "
+                "choose another structure; or import a dose on a larger grid.",
+                900,
+            ),
+            icon=":material/crop_free:",
+        )
+        if st.toggle(
+            "Show the dose of the covered part (marked as partial)", key="contours.doubt.accept",
+            help="Mean and shares of the volume are then those of the covered part alone: what "
+            "lies outside the dose grid is in none of the numbers.",
+        ):  # fmt: skip
+            rows, outside, refused = _bands(case, chosen, found, frozenset({ACCEPT_COVERAGE}))
+            refused += outside  # the grid covers nothing of it
     if rows:
         numbers = st.column_config.NumberColumn(format="%.2f")
         st.dataframe(
-            rows, hide_index=True, key="contours.doubt.dose",
+            rows, hide_index=True, key="contours.doubt.dose", placeholder="",
             column_config=dict.fromkeys(("As drawn", "Lowest", "Highest"), numbers),
         )  # fmt: skip
         st.caption("Lowest and highest over the smaller, the drawn and the larger contour.")
     for text in dict.fromkeys(refused):
         st.caption(f"No dose: {literal(text, 300)}")
+
+
+def _bands(
+    case: Case, chosen: str, found: Plausible, accepted: frozenset[str]
+) -> tuple[list[dict[str, object]], list[str], list[str]]:
+    """Return the table's rows, what the dose grids do not cover, and other refusals in words."""
+    kinds = {part.roi.interpreted_type for part in found.parts}
+    metrics = _TARGET_METRICS if kinds & {"GTV", "CTV", "PTV"} else _METRICS
+    frame, names = found.info.frame_of_reference_uid, dose_names(case)
+    rows: list[dict[str, object]] = []
+    uncovered: list[str] = []
+    refused: list[str] = []
+    for dose in case.doses:
+        if frame and dose.grid.frame_of_reference_uid not in ("", frame):
+            continue
+        try:
+            bands = cached.plausible_dose(
+                case.id, case.version, chosen, dose.uid, metrics, accepted
+            )
+        except CoverageError as problem:
+            uncovered.append(f"{names[dose.uid]}: {problem.what[:1].lower()}{problem.what[1:]}")
+            continue
+        except AbscopeError as problem:
+            refused.append(f"{problem.what} {problem.remedy}")
+            continue
+        rows += [_row(names[dose.uid], band) for band in bands]
+    if not any(row["Note"] for row in rows):
+        for row in rows:
+            del row["Note"]
+    return rows, uncovered, refused
+
+
+def _row(dose: str, band: Band) -> dict[str, object]:
+    return {
+        "Dose": dose, "Metric": band.metric, "Unit": band.unit, "As drawn": band.value,
+        "Lowest": band.low, "Highest": band.high,
+        "Note": f"grid covers {100 * band.coverage:.0f} % only" if band.is_partial else "",
+    }  # fmt: skip
 
 
 def _percent(volume: float, drawn: float) -> str:

@@ -84,6 +84,15 @@ def was_saved(case: Case) -> bool:
     return bool(held and held["ok"]) and int(str(held and held["version"])) > case.version
 
 
+def how_to() -> None:
+    """Say how contours are edited and what becomes of it."""
+    if not runtime.context().archive.read_only:
+        st.caption(
+            "By hand: press “Edit contours” in the viewer. What you save becomes a version of its "
+            "own, with your name and the time; the set that it comes from stays as it is."
+        )
+
+
 def note(case: Case, shown: Sequence[str] | None) -> None:
     """Say of the shown versions who made them, when and of what, and what they are not used for."""
     versions = [s for s in case.structure_sets if s.is_edited and s.uid in (shown or ())]

@@ -57,7 +57,10 @@ def start_contouring(
     box: tuple[Point, Point] | None = None,
 ) -> Job:
     """Submit the engine as a background job; the same request runs once."""
-    st.toast("Contouring begins: its progress stands below the viewer.", icon=":material/draw:")
+    st.toast(
+        "Contouring begins: its progress stands beside the title and below the viewer.",
+        icon=":material/draw:",
+    )
     return runtime.runner().submit(
         CONTOUR_JOB,
         case_id,
@@ -80,14 +83,49 @@ def show(case: Case, actor: Actor) -> Job | None:
         The newest one.
     """
     settle()
-    jobs = [j for j in runtime.context().jobs.jobs_of(case.id) if j.function == CONTOUR_JOB]
-    active = [j for j in reversed(jobs) if j.is_unfinished]
+    jobs = _jobs_of(case)
+    active = _active(jobs)
     if active:
         expected = {job.id: estimate_of(runtime.context(), job) for job in active}
         _under_way(expected, case.id)
     elif jobs and _is_recent(jobs[0]) and state.recall(_DISMISSED) != jobs[0].id:
         _ended(jobs[0], actor)
     return jobs[0] if jobs else None
+
+
+def line(case: Case) -> None:
+    """Draw in one slim line how the contouring jobs of a case stand; nothing when none is left."""
+    active = _active(_jobs_of(case))
+    if active:
+        _slim([job.id for job in active])
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def _slim(ids: Sequence[str]) -> None:
+    """Draw the first job that is under way; `_under_way` below the viewer runs the page anew."""
+    table = runtime.context().jobs
+    jobs = [job for job in map(table.get_job, ids) if job.is_unfinished]
+    if not jobs:
+        return
+    job = next((j for j in jobs if j.state == "running"), jobs[0])
+    more = f" · {len(jobs) - 1} more waiting" if len(jobs) > 1 else ""
+    if job.cancel:
+        words = "Cancelling"
+    elif job.state == "waiting":
+        words = "Contours: waiting for a worker"
+    else:
+        words = f"Contours: {job.message}, {100 * job.progress:.0f} %"
+    st.progress(job.progress, literal(f"{words}{more}", 80))
+
+
+def _jobs_of(case: Case) -> list[Job]:
+    """Return the contouring jobs of a case, newest first."""
+    return [j for j in runtime.context().jobs.jobs_of(case.id) if j.function == CONTOUR_JOB]
+
+
+def _active(jobs: Sequence[Job]) -> list[Job]:
+    """Return the jobs that are under way, oldest first."""
+    return [j for j in reversed(jobs) if j.is_unfinished]
 
 
 def settle() -> None:

@@ -157,20 +157,21 @@ def _names(rows: list[dict[str, object]]) -> list[object]:
 def _columns(rows: list[dict[str, object]]) -> dict[str, object]:
     used = {str(row[_NAME]) for row in rows if row[_NAME]}
     return {
-        "Set": st.column_config.TextColumn(width=80, help="As the viewer calls it"),
-        "Number": st.column_config.NumberColumn("No.", width=45, format="%d", help="ROI number"),
-        "Name in file": st.column_config.TextColumn(width=110, help="As its source wrote it"),
+        "Set": st.column_config.TextColumn(width=66, help="As the viewer calls it"),
+        "Number": st.column_config.NumberColumn("No.", width=42, format="%d", help="ROI number"),
+        "Name in file": st.column_config.TextColumn(width=104, help="As its source wrote it"),
         _NAME: st.column_config.SelectboxColumn(
-            width=115,
+            width=108,
             options=["", *sorted({*standard_names(), *used}, key=str.casefold)],
             help="Standard name (AAPM TG-263). Choose another one, or the empty line for none, "
             "and save. Empty when the name in the file was not recognized with certainty.",
         ),
         "Volume (cm³)": st.column_config.NumberColumn(
-            "cm³", width=75, format="%.1f", help="Volume, half-slice end caps included"
+            "cm³", width=68, format="%.1f", help="Volume, half-slice end caps included"
         ),
         "Confidence": st.column_config.NumberColumn(
-            width=90,
+            "Conf.",
+            width=58,
             format="%.2f",
             help=CONFIDENCE_HELP,
         ),

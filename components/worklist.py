@@ -79,8 +79,8 @@ def table(shown: Sequence[CaseSummary], total: int) -> Clicked:
                 "ID": s.patient.id or "none",
                 "Status": " · ".join(_steps(s)),
                 "Flags": " · ".join(_mark(w, s) for w in s.marks),
-                "Last changed": s.updated[:10],
                 "Delete": "Delete",
+                "Last changed": s.updated[:10],
                 "Diagnosis": s.diagnosis,
                 "Case": s.id,
             }
@@ -92,8 +92,8 @@ def table(shown: Sequence[CaseSummary], total: int) -> Clicked:
         placeholder="",
         column_config={
             "Open": st.column_config.ButtonColumn("", key="worklist.open", width=62, pinned=True),
-            "Patient": st.column_config.TextColumn(width=102),
-            "ID": st.column_config.TextColumn(width=75),
+            "Patient": st.column_config.TextColumn(width=164),
+            "ID": st.column_config.TextColumn(width=101),
             "Status": st.column_config.TextColumn(width=152, help="How far the case has come"),
             "Flags": st.column_config.TextColumn(
                 width=70,

@@ -1,4 +1,4 @@
-"""Structures on the image: the viewer, below it one of eight things to do, then their table."""
+"""Structures on the image: the viewer, below it one of seven things to do, then their table."""
 
 from __future__ import annotations
 
@@ -32,9 +32,20 @@ from components import (
 from components.access import require
 from components.viewer.viewer import show_viewer, viewer_ahead
 
+#: Section -> what is done there.
+TITLES = {
+    "Draw": "Draw contours, or edit them by hand",
+    "Tumor": "Outline a tumor, divide it into habitats",
+    doubt.SECTION: "How far a contour may be off",
+    "Check": "Check the quality of a set",
+    comparison.SECTION: "Compare two structures or sets",
+    "Approve": "Approve structures",
+    "Export": "Hand a set to the planning system",
+}
+
 actor = require("contours")
 with viewer_ahead("contours.viewer"):
-    case = banner.open_case(actor, "Contours")
+    case = banner.open_case(actor, "Contours", jobs.line)
 context = runtime.context()
 has_ct = drawing.has_ct(case)
 shown: list[str] | None = None
@@ -83,20 +94,15 @@ else:
 
 jobs.show(case, actor)
 section = st.segmented_control(  # only the chosen section is computed and drawn
-    "What to do",
-    ["Draw", "Tumor", "Edit", "Doubt", "Check", "Compare", "Approve", "Export"],
-    default="Draw", required=True, key=overlays.SECTION, label_visibility="collapsed",
-    persist_state="page",
+    "What to do", list(TITLES), default="Draw", required=True, key=overlays.SECTION,
+    label_visibility="collapsed", persist_state="page", width="stretch",
 )  # fmt: skip
+st.markdown(f"**{TITLES[section]}**")
 if section == "Draw":
     drawing.show(context, actor, case)
+    editing.how_to()
 elif section == "Tumor":
     tumor.show(case, actor)
-elif section == "Edit":
-    st.caption(
-        "Press “Edit contours” in the viewer. What you save becomes a version of its own, with "
-        "your name and the time; the set that it comes from stays as it is."
-    )
 elif section == "Check":
     quality.show(case)
 elif section == doubt.SECTION:

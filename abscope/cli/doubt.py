@@ -18,6 +18,8 @@ def doubt(context: Context, given: argparse.Namespace) -> Result:
     found = plausible(context, case, given.structure)
     result = found.as_json()
     if case.doses:
-        bands = dose_bands(context, case, found, metrics, given.dose)
+        bands = dose_bands(
+            context, case, found, metrics, given.dose, accepted=frozenset(given.accept)
+        )
         result["metrics"] = [dataclasses.asdict(band) for band in bands]
     return result

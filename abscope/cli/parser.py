@@ -210,6 +210,8 @@ def _parser() -> Parser:
     doubt.add_argument("--structure", required=True, metavar="SET:ROI", help="or SET:Lungs-GTV")
     doubt.add_argument("--dose", metavar="UID")
     doubt.add_argument("--metrics", default="mean,max,V20Gy")
+    doubt.add_argument("--accept", nargs="+", action="extend", default=[], metavar="CODE",
+                       choices=["dose-grid-coverage"])  # fmt: skip
 
     habitats = add("habitats", "Divide a tumor into parts that look alike on CT, and on PET.")
     habitats.add_argument("case")

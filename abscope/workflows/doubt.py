@@ -15,11 +15,12 @@ from abscope.core.errors import NotFoundError, RefusedError
 from abscope.core.geometry import Grid
 from abscope.core.rasterise import region_weights
 from abscope.core.structures import Region, Roi, StructureSet
-from abscope.dose.dvh import compute_dvh, region_volume_cm3
+from abscope.dose.dvh import MINIMUM_COVERAGE, compute_dvh, region_volume_cm3
 from abscope.dose.metrics import Metric, evaluate
 from abscope.workflows.comparing import find_roi, find_set
 from abscope.workflows.context import Context
 from abscope.workflows.dose_evaluation import (
+    ACCEPT_COVERAGE,
     LUNGS_MINUS_GTV,
     choose_dose,
     delivered_prescription,
@@ -113,7 +114,11 @@ class Plausible:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Band:
-    """A dose metric as drawn, and its lowest and highest value over tighter, drawn and looser."""
+    """A dose metric as drawn, and its lowest and highest value over tighter, drawn and looser.
+
+    ``coverage`` is the lowest share of the three that the dose grid covers (0 to 1); below 0.99 the
+    values are those of the covered part only.
+    """
 
     metric: str
     unit: str
@@ -121,6 +126,12 @@ class Band:
     low: float | None
     high: float | None
     reason: str = ""
+    coverage: float = 1.0
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether the dose grid covers too little for a metric of the whole structure."""
+        return self.coverage < MINIMUM_COVERAGE
 
 
 def plausible(context: Context, case: Case, reference: str) -> Plausible:
@@ -188,22 +199,34 @@ def dose_bands(
     found: Plausible,
     metrics: Sequence[Metric],
     dose_uid: str | None = None,
+    *,
+    accepted: frozenset[str] = frozenset(),
 ) -> tuple[Band, ...]:
     """Return each metric as drawn, with its range over the alternatives.
+
+    Parameters
+    ----------
+    accepted : frozenset of str
+        With `ACCEPT_COVERAGE` the part is computed that the dose grid covers, and marked.
 
     Raises
     ------
     NotFoundError, DoseError, CoverageError
-        As for a DVH (`compute_dvh`); none is computed of what the dose grid does not cover.
+        As for a DVH (`compute_dvh`); none is computed, unless accepted, of what the dose grid does
+        not cover.
     """
     info = choose_dose(case, dose_uid)
     dose = context.cases.dose(info)
     prescribed = delivered_prescription(case, info).total_gy
     grid = found.series.grid
     dvhs = [
-        compute_dvh(dose, region, axes=grid.axes, usual_gap_mm=grid.plane_spacing_mm or None)
+        compute_dvh(
+            dose, region, axes=grid.axes, usual_gap_mm=grid.plane_spacing_mm or None,
+            accept_partial=ACCEPT_COVERAGE in accepted,
+        )
         for region in found.regions
-    ]
+    ]  # fmt: skip
+    coverage = min(dvh.coverage for dvh in dvhs)
     bands = []
     for metric in metrics:
         values = [evaluate(dvh, metric, prescribed) for dvh in dvhs]
@@ -217,6 +240,7 @@ def dose_bands(
                 low=min(known) if whole else None,
                 high=max(known) if whole else None,
                 reason=next((v.reason for v in values if v.reason), ""),
+                coverage=coverage,
             )
         )
     return tuple(bands)

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from abscope.core.errors import CoverageError
+from abscope.workflows.dose_evaluation import ACCEPT_COVERAGE
+from abscope.workflows.doubt import Band
+from components import cached
+
 
 def _choose(shown, part):
     """Choose the structure whose name on screen holds a word."""
@@ -47,3 +52,23 @@ def test_the_pair_of_a_comparison_is_shown_alone_first_solid_second_dashed(page)
 def test_a_case_without_known_doubt_says_why(page, case):
     shown = page("contours", case).choose("contours.section", "Doubt")
     assert "No structure here has a known doubt" in shown.words()
+
+
+def test_what_the_dose_grid_leaves_out_can_be_accepted_and_is_marked(page, monkeypatch):
+    def covered(case_id, version, reference, dose_uid, metrics, accepted=frozenset()):
+        if ACCEPT_COVERAGE not in accepted:
+            raise CoverageError(
+                "dose-grid-coverage", "The dose grid covers 76.0 % of the structure.",
+                where="structure Heart", expected="at least 99 %", remedy="Accept it.",
+            )  # fmt: skip
+        return (Band(metric="mean", unit="Gy", value=2.0, low=1.0, high=3.0, coverage=0.76),)
+
+    monkeypatch.setattr(cached, "plausible_dose", covered)
+    shown = page("contours", "demonstration").choose("contours.section", "Doubt")
+    _choose(shown, "Heart")
+    words = shown.words()
+    assert "the dose grid covers 76.0 % of the structure." in words
+    assert "choose another structure" in words
+    assert not shown.has_table("Metric", "Lowest")
+    shown.choose("contours.doubt.accept", True)
+    assert set(shown.table("Metric", "Note")["Note"]) == {"grid covers 76 % only"}

@@ -43,6 +43,8 @@ def test_a_job_is_shown_by_structure_cancelled_and_tried_again(page, jobs):
     for text in ("Drawing contours", "Heart", "no estimate yet", "Lung_L 4 s", "VB"):
         assert text in words
     assert "Waiting: 1 other job is first" in words.replace("*", "")
+    (line,) = [e.text for e in shown.elements() if getattr(e, "type", "") == "progress"][:1]
+    assert line.replace("\\", "") == "Contours: Heart, 40 % · 1 more waiting"  # by the title
     shown.press(f"contours.cancel.{waiting.id}")
     assert jobs.get_job(waiting.id).state == "cancelled"
     shown.run().press(f"contours.cancel.{job.id}")

@@ -68,6 +68,8 @@ def test_banner_of_the_open_case_on_every_case_page(page, name):
     assert "Synthetic" in words
     assert "60 Gy in 30 fractions, 1 more plan" in words
     assert "durvalumab" in words
+    assert "CT]&nbsp;20" in words  # the date of the planning CT, and the case: what tells two of
+    assert f"Case]&nbsp;{DEMO}" in words  # one patient apart
 
 
 def test_the_address_opens_a_case_and_other_pages_keep_it(page):

@@ -9,8 +9,12 @@ import statistics
 import pytest
 
 from abscope.contour.doubt import COVERED, WEIGHTS
+from abscope.core.errors import CoverageError
+from abscope.core.geometry import Grid
+from abscope.dose.metrics import parse_metrics
 from abscope.workflows.context import Actor
-from abscope.workflows.doubt import has_doubt, plausible, weighted_masks
+from abscope.workflows.dose_evaluation import ACCEPT_COVERAGE
+from abscope.workflows.doubt import dose_bands, has_doubt, plausible, weighted_masks
 from abscope.workflows.importing import check_reading, read_paths, save
 from tests import phantoms
 
@@ -56,3 +60,23 @@ def test_regions_and_masks_come_with_weights_and_their_volumes_agree(context, ca
 def test_what_has_no_confidence_and_no_published_agreement_has_no_doubt(context, case):
     (info,) = case.structure_sets
     assert [has_doubt(info, number) for number in (1, 2)] == [True, False]
+
+
+def test_a_dose_that_covers_a_part_is_refused_or_accepted_and_marked(context, tmp_path):
+    heart = dataclasses.replace(phantoms.cylinder_roi(), name="Heart")
+    low = Grid.regular(
+        origin_mm=(-50.0, -45.0, -37.0), spacing_zyx_mm=(3.0, 2.5, 5.0), shape_zyx=(12, 36, 22),
+        frame_of_reference_uid=phantoms.FRAME_UID,
+    )  # fmt: skip
+    folder = phantoms.write_folder(
+        tmp_path / "part", phantoms.ct_series(), [phantoms.rtstruct([heart])],
+        [phantoms.rtplan()], [phantoms.rtdose(phantoms.dose_of(grid=low))],
+    )  # fmt: skip
+    case = save(context, ACTOR, check_reading(read_paths([folder]), frozenset()), case_id="part")
+    found, metrics = plausible(context, case, "clinical:Heart"), parse_metrics("mean")
+    with pytest.raises(CoverageError, match="The dose grid covers"):
+        dose_bands(context, case, found, metrics)
+    (band,) = dose_bands(context, case, found, metrics, accepted=frozenset({ACCEPT_COVERAGE}))
+    assert 0.2 < band.coverage < 0.99
+    assert band.is_partial
+    assert band.low <= band.value <= band.high
