@@ -48,6 +48,10 @@ def box_of(case: Case) -> tuple[Point, Point] | None:
     return low, high
 
 
+def _holds(box: tuple[Point, Point], point_mm: Point) -> bool:
+    return all(a <= v <= b for a, v, b in zip(box[0], point_mm, box[1], strict=True))
+
+
 def seen(case: Case, crosshair_mm: Point | None) -> None:
     """Keep where the viewer's crosshair was last released."""
     if crosshair_mm is not None:
@@ -78,13 +82,17 @@ def _place(case: Case, actor: Actor) -> None:
         state.remember(_missing_key(case), None)
     seed, box = _placed(case, _SEED), box_of(case)
     half = box is None and (_placed(case, _FIRST) or _placed(case, _SECOND))
+    outside = seed is not None and box is not None and not _holds(box, seed)
     st.text(f"Seed: {_words(seed)}\nBox: {_box_words(box) if not half else 'one corner so far'}")
+    if outside:
+        st.warning("The seed lies outside the box: place the seed or a corner of the box anew.",
+                   icon=":material/conversion_path:")  # fmt: skip
     run, clear = st.columns([2, 1])
     if run.button(
         "Outline tumor", key="contours.tumor.run", type="primary", icon=":material/adjust:",
-        disabled=seed is None or bool(half),
-        help="Needs a seed, and both corners of a box or none."
-        if seed is None or half
+        disabled=seed is None or bool(half) or outside,
+        help="Needs a seed, and both corners of a box around it or none."
+        if seed is None or half or outside
         else "Outlines the tumor that holds the seed, tighter and looser too.",
     ):  # fmt: skip
         jobs.start_contouring(case.id, actor, "click", [], seed, box)

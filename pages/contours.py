@@ -32,17 +32,6 @@ from components import (
 from components.access import require
 from components.viewer.viewer import show_viewer, viewer_ahead
 
-#: Section -> what is done there.
-TITLES = {
-    "Draw": "Draw contours, or edit them by hand",
-    "Tumor": "Outline a tumor, divide it into habitats",
-    doubt.SECTION: "How far a contour may be off",
-    "Check": "Check the quality of a set",
-    comparison.SECTION: "Compare two structures or sets",
-    "Approve": "Approve structures",
-    "Export": "Hand a set to the planning system",
-}
-
 actor = require("contours")
 with viewer_ahead("contours.viewer"):
     case = banner.open_case(actor, "Contours", jobs.line)
@@ -92,12 +81,23 @@ else:
     viewer()
     editing.note(case, shown)
 
+# Section -> what is done there, as its heading.
+TITLES = {
+    "Draw": "Draw contours, or edit them by hand",
+    "Tumor": "",  # it has headings of its own
+    doubt.SECTION: "How far a contour may be off",
+    "Check": "Check the quality of a set",
+    comparison.SECTION: "Compare two structures or sets",
+    "Approve": "Approve structures",
+    "Export": "Hand a set to the planning system",
+}
 jobs.show(case, actor)
 section = st.segmented_control(  # only the chosen section is computed and drawn
     "What to do", list(TITLES), default="Draw", required=True, key=overlays.SECTION,
     label_visibility="collapsed", persist_state="page", width="stretch",
 )  # fmt: skip
-st.markdown(f"**{TITLES[section]}**")
+if TITLES[section]:
+    st.markdown(f"**{TITLES[section]}**")
 if section == "Draw":
     drawing.show(context, actor, case)
     editing.how_to()

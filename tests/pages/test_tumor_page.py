@@ -53,6 +53,10 @@ def test_a_seed_needs_the_crosshair_and_a_box_both_corners(page):
     shown.press("contours.tumor.second")
     assert "-9.0, -9.0, -8.0 mm to 9.0, 9.0, 8.0 mm (18 × 18 × 16 mm)" in shown.words()
     assert not shown.widget("contours.tumor.run").disabled
+    shown.at.session_state["choice.contours.tumor.crosshair.ct-only"] = json.dumps((1.0, 2.0, 8.5))
+    shown.press("contours.tumor.seed")
+    assert "The seed lies outside the box" in shown.words()
+    assert shown.widget("contours.tumor.run").disabled
     shown.press("contours.tumor.clear")
     assert "Seed: not placed" in shown.words()
     assert "There is no tumor to divide yet" in shown.words()
