@@ -30,7 +30,7 @@ _BADGES: dict[Status, tuple[str, str, str, str]] = {
     "violation": ("violation", "violations", ":material/cancel:", "red"),
     "not evaluated": ("row not evaluated", "rows not evaluated", ":material/help:", "gray"),
 }  # fmt: skip
-_UNITS = {"cm3": " cm³", "%Rx": " % of Rx", "": "", "ratio": ""}
+_UNITS = {"cm3": " cm³", "%Rx": " % Rx", "": "", "ratio": ""}
 _BETTER = {"A": "A", "B": "B", "same": "equal", "": ""}
 _HELP = (
     "Goal: what the source asks for. Acceptable variation: still within what it allows. Violation: "
@@ -41,6 +41,11 @@ _HELP = (
 
 def show(case: Case, actor: Actor, evaluations: Sequence[DoseEvaluation]) -> None:
     """Draw the choice of a scorecard, what each plan says to its rows, and the clinic's own."""
+    _section(case, actor, tuple(evaluations))
+
+
+@st.fragment
+def _section(case: Case, actor: Actor, evaluations: tuple[DoseEvaluation, ...]) -> None:
     cards = cards_of(runtime.context())
     card = _chosen(cards, evaluations)
     if card is not None:
@@ -163,7 +168,7 @@ def _line(scored: Scored, number: int) -> dict[str, object]:
     if any(other.basis == "eqd2" for other in scored.card.rows):
         line["Dose"] = first.dose.replace("alpha/beta", "α/β")
     line["Source"] = f"{row.source.link}#{row.source.short}"
-    line["Checked"] = "read in a source" if row.verified else "⚠ not verified"
+    line["Checked"] = "read, see note" if row.verified else "⚠ not verified"
     remarks = dict.fromkeys(remark for outcome in outcomes for remark in outcome.remarks)
     used = dict.fromkeys(o.used for o in outcomes if o.used and o.used != row.structure)
     drawn = [f"Drawn as {', '.join(used)}."] if used and not remarks else []
@@ -185,7 +190,7 @@ def _columns(scored: Scored) -> dict[str, object]:
         "Metric": st.column_config.TextColumn(width="small"),
         "Source": st.column_config.LinkColumn(display_text=r"#(.*)$", help="Opens the source"),
         "Checked": st.column_config.TextColumn(
-            help="Whether the number was read in its source or in a public table that quotes it"
+            help="Read: in the source, or in a public table that quotes it; the note says where"
         ),
         "Note": st.column_config.TextColumn(width="large"),
     }

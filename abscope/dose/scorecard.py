@@ -120,7 +120,7 @@ class Limit:
         return self.sign in ("<", "<=")
 
     def __str__(self) -> str:
-        unit = {"cm3": " cm³", "%Rx": " % of Rx", "": ""}.get(self.unit, f" {self.unit}")
+        unit = {"cm3": " cm³", "%Rx": " % Rx", "": ""}.get(self.unit, f" {self.unit}")
         sign = {"<=": "≤", ">=": "≥"}.get(self.sign, self.sign)
         return f"{sign} {self.value:g}{unit}"
 

@@ -272,7 +272,10 @@ def _is(standard_name: str | None, wanted: str) -> bool:
 
 
 def _target(row: Row, plan: PlanDose) -> list[Offered]:
-    """Return the target of this kind: of several the one that the plan prescribes to."""
+    """Return the targets of this kind; of several PTVs the one that the plan prescribes to.
+
+    PTVs may have doses of their own, and the worst of them would then say nothing.
+    """
     kind = next(k for k in TARGET_KINDS if is_target(row.structure, k))
     found = [
         o for o in plan.structures
@@ -282,7 +285,7 @@ def _target(row: Row, plan: PlanDose) -> list[Offered]:
     if not found:
         raise _NotEvaluated(f"{row.structure} is not in the structure set.", NEEDED, missing=True)
     prescribed = [o for o in found if plan.target_name and o.name == plan.target_name]
-    if len(found) > 1 and not prescribed:
+    if kind == "PTV" and len(found) > 1 and not prescribed:
         raise _NotEvaluated(
             f"There are {len(found)} structures of the kind {kind}, and the plan does not say "
             "which one is prescribed to.",

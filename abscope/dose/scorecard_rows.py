@@ -119,7 +119,7 @@ def parse_limit(text: str) -> Limit | None:
     Examples
     --------
     >>> str(parse_limit("<= 30 %")), str(parse_limit(">=95%Rx")), parse_limit("30 Gy")
-    ('≤ 30 %', '≥ 95 % of Rx', None)
+    ('≤ 30 %', '≥ 95 % Rx', None)
     """
     found = _LIMIT.fullmatch(text.strip())
     if found is None:

@@ -143,6 +143,8 @@ def test_of_several_ptvs_the_one_prescribed_to_counts_or_none():
     unsure = only(asked, plan(*ptvs))
     assert unsure.status == "not evaluated"
     assert "2 structures of the kind PTV" in unsure.reason
+    gtvs = offered("GTVp", "GTVp", 60), offered("GTVn", "GTVn", 58)
+    assert only(card(row("GTV", "D98%", ">= 95 %Rx")), plan(*gtvs)).used == "GTVn"
     named = only(card(row("PTV_54", "D95%", ">= 89 %Rx")), plan(*ptvs))
     assert (named.status, named.used) == ("goal", "PTV_54")
 
