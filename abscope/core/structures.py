@@ -25,7 +25,8 @@ GAP_FACTOR = 1.5
 #: What lies between two drawn planes. ``"skipped"``, the default: each plane reaches half-way to
 #: its neighbors, except where contours leave out every second plane of their image, which are
 #: interpolated. ``"all"``: a cross-section is interpolated between every two planes. ``"none"``:
-#: never.
+#: never. On the balls of Nelms et al. 2015 ``"all"`` is worse than the default, whose half-slice
+#: end caps their answers include: 3.8 against 1.6 per cent of volume at 3 mm (benchmarks/nelms.py).
 Between = Literal["skipped", "all", "none"]
 #: Contour types that enclose a volume; the even-odd rule is the exclusive or of the second.
 CLOSED_TYPES = frozenset({"CLOSED_PLANAR", "CLOSEDPLANAR_XOR"})
