@@ -160,9 +160,9 @@ def _line(scored: Scored, number: int) -> dict[str, object]:
     line["Acceptable"] = row.variation_text if first.variation is None else str(first.variation)
     several = len(outcomes) > 1
     for plan, outcome in zip("AB", outcomes, strict=False):
-        before = f"{plan}: " if several else ""
-        line[f"{before}value"] = _value(outcome)
-        line[f"{before}status"] = [_STATUS[outcome.status]]
+        value, status = _headings(plan if several else "")
+        line[value] = _value(outcome)
+        line[status] = [_STATUS[outcome.status]]
     if several:
         line["Better"] = _BETTER[scored.better(number)]
     if any(other.basis == "eqd2" for other in scored.card.rows):
@@ -175,6 +175,10 @@ def _line(scored: Scored, number: int) -> dict[str, object]:
     reasons = [f"{p}: {o.reason}" for p, o in zip("AB", outcomes, strict=False) if o.reason]
     line["Note"] = " ".join([*remarks, *drawn, *reasons, row.note])
     return line
+
+
+def _headings(plan: str) -> tuple[str, str]:
+    return (f"{plan} value", f"{plan} status") if plan else ("Value", "Status")
 
 
 def _value(outcome: Outcome) -> str:
@@ -194,10 +198,11 @@ def _columns(scored: Scored) -> dict[str, object]:
         ),
         "Note": st.column_config.TextColumn(width="large"),
     }
-    for before in ("A: ", "B: ") if len(scored.plans) > 1 else ("",):
-        config[f"{before}value"] = st.column_config.TextColumn(alignment="right")
-        config[f"{before}status"] = st.column_config.MultiselectColumn(
-            options=list(_STATUS.values()), color=[_COLORS[status] for status in _STATUS],
+    for plan in "AB" if len(scored.plans) > 1 else ("",):
+        value, status = _headings(plan)
+        config[value] = st.column_config.TextColumn(alignment="right")
+        config[status] = st.column_config.MultiselectColumn(
+            options=list(_STATUS.values()), color=[_COLORS[key] for key in _STATUS],
         )  # fmt: skip
     return config
 

@@ -14,9 +14,9 @@ def test_the_card_of_the_fractionation_is_shown_with_status_source_and_doubt(pag
     words = shown.words()
     assert "Chosen for" in words
     assert "goals met" in words or "goal met" in words
-    table = shown.table("Structure", "Metric", "Goal", "Acceptable", "value", "status", "Source")
+    table = shown.table("Structure", "Metric", "Goal", "Acceptable", "Value", "Status", "Source")
     assert set(table["Checked"]) >= {"⚠ not verified"}
-    statuses = {status for row in table["status"] for status in row}
+    statuses = {status for row in table["Status"] for status in row}
     assert statuses <= {"✓ goal", "~ variation", "✕ violation"}
     assert all(str(source).startswith("https://") for source in table["Source"])
     missing = shown.table("Structure", "Why", "Metrics")
@@ -27,7 +27,7 @@ def test_the_card_of_the_fractionation_is_shown_with_status_source_and_doubt(pag
 def test_a_chosen_card_of_another_fractionation_warns(page):
     shown = _open(page).choose("dose.scorecard.c", "sbrt-5")
     assert "another fractionation" in shown.words()
-    assert not shown.has_table("Goal", "status")
+    assert not shown.has_table("Goal", "Status")
 
 
 def test_a_plan_without_targets_or_card_is_no_dead_end(page):
