@@ -50,6 +50,12 @@ def overlay(case: Case, series_uid: str) -> Overlay | None:
 def show(case: Case) -> None:
     """Draw the choice of a structure, its smaller and larger alternative, and their dose."""
     offered = _offered(case)
+    if not offered and _known_without_image(case):
+        st.caption(
+            "How far a contour may be off is known for some structures here, but a border can be "
+            "moved only on its image: add the CT on which they were drawn."
+        )
+        return
     if not offered:
         st.caption(
             "No structure here has a known doubt: engines give a confidence, and the agreement of "
@@ -91,6 +97,10 @@ def _offered(case: Case) -> dict[str, str]:
         if {"Lung_L", "Lung_R"} <= names and any((n or "").startswith("GTV") for n in names):
             found[f"{info.uid}:{LUNGS_MINUS_GTV}"] = f"Both lungs less GTV, {called}"
     return found
+
+
+def _known_without_image(case: Case) -> bool:
+    return any(has_doubt(info, roi.number) for info in case.structure_sets for roi in info.rois)
 
 
 def _thin(part: Part, side: Alternative) -> SceneStructure:

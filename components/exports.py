@@ -25,7 +25,7 @@ def structures(case: Case, actor: Actor, shown: Sequence[str] | None) -> None:
         offered = dataclasses.replace(case, structure_sets=tuple(sets.values()))
         uid = st.selectbox(
             "Set to export", list(sets), index=list(sets).index(_likely(offered)),
-            key=f"contours.export.set.{len(sets)}", disabled=len(sets) == 1,
+            key=f"contours.export.set.{len(sets)}",
             format_func=lambda key: set_name(sets[key]), width=420,
             help="One of the sets that are shown above; show another one to export it.",
         )  # fmt: skip

@@ -7,7 +7,7 @@ import pytest
 from abscope.core.errors import CoverageError
 from abscope.workflows.dose_evaluation import ACCEPT_COVERAGE
 from abscope.workflows.doubt import Band
-from components import cached
+from components import cached, doubt
 
 
 def _choose(shown, part):
@@ -52,6 +52,12 @@ def test_the_pair_of_a_comparison_is_shown_alone_first_solid_second_dashed(page)
 def test_a_case_without_known_doubt_says_why(page, case):
     shown = page("contours", case).choose("contours.section", "Doubt")
     assert "No structure here has a known doubt" in shown.words()
+
+
+def test_known_doubt_without_the_image_asks_for_the_image(page, monkeypatch):
+    monkeypatch.setattr(doubt, "has_doubt", lambda info, number: True)
+    shown = page("contours", "dose-only").choose("contours.section", "Doubt")
+    assert "add the CT on which they were drawn" in shown.words()
 
 
 def test_what_the_dose_grid_leaves_out_can_be_accepted_and_is_marked(page, monkeypatch):
