@@ -176,8 +176,9 @@ def _columns(rows: list[dict[str, object]]) -> dict[str, object]:
             help=CONFIDENCE_HELP,
         ),
         "Named by": st.column_config.TextColumn(
+            width=172,
             help="The rule that recognized the name, or who gave it; and how certain it is, up to "
-            "1, which is a listed spelling or a person's choice and is not written out"
+            "1, which is a listed spelling or a person's choice and is not written out",
         ),
         "Approved": st.column_config.TextColumn(
             help="Who looked at these contours and approved them, and when (section Approve)"
