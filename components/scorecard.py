@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from abscope.core.case import Case
-from abscope.dose.scorecard import Card, Choice, Status
+from abscope.dose.scorecard import Card, Status
+from abscope.dose.scorecard_choice import Choice
 from abscope.dose.scorecard_evaluation import Outcome, counts
 from abscope.workflows.context import Actor
 from abscope.workflows.dose_evaluation import DoseEvaluation

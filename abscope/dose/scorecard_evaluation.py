@@ -6,88 +6,23 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Literal
 
-from abscope.core.names import is_target
 from abscope.dose.fractionation import isoeffective
 from abscope.dose.histogram import Dvh
-from abscope.dose.isodoses import IsodoseVolumes
 from abscope.dose.metrics import PlanContext, evaluate
-from abscope.dose.scorecard import (
-    TARGET_KINDS,
-    Card,
-    IsodoseRatio,
-    Limit,
-    Row,
-    Status,
+from abscope.dose.scorecard import Card, IsodoseRatio, Limit, Row, Status
+from abscope.dose.scorecard_plan import (
+    FractionClass,
+    NotEvaluated,
+    Offered,
+    PlanDose,
+    structures_for,
 )
 
 #: Share of a goal by which two plans must differ before one is called better.
 SAME_WITHIN = 0.005
 #: The status of a row, from best to worst.
 RANKS: dict[Status, int] = {"goal": 0, "variation": 1, "violation": 2, "not evaluated": 3}
-#: The region that is derived, and what it is when no GTV is there to be taken out.
-LUNGS_MINUS_GTV, LUNGS = "Lungs-GTV", "Lungs"
-NEEDED = (
-    "Import a structure set that has it, or add it to an edited version on the Contours page and "
-    "choose that version here."
-)
-
 OTHER_CARD = "Choose a scorecard for this fractionation."
-
-FractionClass = Literal["conventional", "between", "sbrt"]
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Offered:
-    """A structure of the plan.
-
-    Parameters
-    ----------
-    name : str
-        As drawn.
-    standard_name : str or None
-    derived : bool
-        Computed from others, not drawn.
-    dvh : Dvh or None
-        Of the physical dose.
-    refused : str
-        Why there is no DVH.
-    remedy : str
-    """
-
-    name: str
-    standard_name: str | None
-    derived: bool
-    dvh: Dvh | None
-    refused: str = ""
-    remedy: str = ""
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PlanDose:
-    """What a plan offers to a scorecard.
-
-    Parameters
-    ----------
-    structures : tuple of Offered
-    prescribed_gy : float or None
-    fractions : int or None
-    fraction_class : str or None
-        Of the dose per fraction (`abscope.what_if.prescription`); None when it is unknown.
-    target_name : str
-        Name of the structure that is prescribed to; empty when the plan does not say.
-    physical : bool
-        Whether the dose is physical; no row is evaluated on another one.
-    isodoses : IsodoseVolumes or None
-        Of the whole dose grid.
-    """
-
-    structures: tuple[Offered, ...]
-    prescribed_gy: float | None
-    fractions: int | None
-    fraction_class: FractionClass | None
-    target_name: str = ""
-    physical: bool = True
-    isodoses: IsodoseVolumes | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,14 +72,6 @@ class Outcome:
         return self.value is not None
 
 
-class _NotEvaluated(Exception):
-    """A row has no value, and why."""
-
-    def __init__(self, reason: str, remedy: str = "", *, missing: bool = False) -> None:
-        super().__init__(reason)
-        self.reason, self.remedy, self.missing = reason, remedy, missing
-
-
 def evaluate_card(
     card: Card, plan: PlanDose, classes: frozenset[FractionClass]
 ) -> tuple[Outcome, ...]:
@@ -178,15 +105,15 @@ def _outcome(row: Row, card: Card, plan: PlanDose, crossing: bool) -> Outcome:
         dose = f"EQD2, alpha/beta {row.alpha_beta_gy:g} Gy"
     try:
         if crossing and row.basis == "any":
-            raise _NotEvaluated(
+            raise NotEvaluated(
                 "Refused: nothing is carried over between SBRT and conventional fractions "
                 f"(the card is for {card.scheme}, this plan has {_scheme(plan)}).",
                 OTHER_CARD,
             )
         remarks = _fractionation(row, card, plan)
-        structures, standing_in = _structures(row, plan)
+        structures, standing_in = structures_for(row, plan)
         found = [_value(row, plan, structure) for structure in structures]
-    except _NotEvaluated as why:
+    except NotEvaluated as why:
         return Outcome(
             row=row, status="not evaluated", dose=dose, reason=why.reason, remedy=why.remedy,
             missing=why.missing,
@@ -207,31 +134,31 @@ def _badness(outcome: Outcome) -> float:
 def _fractionation(row: Row, card: Card, plan: PlanDose) -> list[str]:
     """Return what must be said about the fractionation; raises where the row does not count."""
     if not plan.physical:
-        raise _NotEvaluated("The dose is not physical.", "Choose a dose of type PHYSICAL.")
+        raise NotEvaluated("The dose is not physical.", "Choose a dose of type PHYSICAL.")
     if row.basis == "any":
         if plan.prescribed_gy is None:
-            raise _NotEvaluated(
+            raise NotEvaluated(
                 "The prescribed dose is unknown.",
                 "Import the RTPLAN or enter the prescribed dose.",
             )
         return []
     if not plan.fractions:
-        raise _NotEvaluated(
+        raise NotEvaluated(
             "The number of fractions is unknown.",
             "Import the RTPLAN or enter the fractions.",
         )
     if row.basis == "physical":
         if not card.fits(plan.prescribed_gy, plan.fractions):
-            raise _NotEvaluated(
+            raise NotEvaluated(
                 f"Fractionation differs: the limit is for {card.scheme}, this plan has "
                 f"{_scheme(plan)}.",
                 OTHER_CARD,
             )
         return []
     if plan.fraction_class is None:
-        raise _NotEvaluated("The dose per fraction is unknown.", "Import the RTPLAN.")
+        raise NotEvaluated("The dose per fraction is unknown.", "Import the RTPLAN.")
     if plan.fraction_class == "sbrt":
-        raise _NotEvaluated(
+        raise NotEvaluated(
             "Refused: an EQD2 limit of conventional fractions is not applied to SBRT "
             f"({_scheme(plan)}).",
             OTHER_CARD,
@@ -245,62 +172,6 @@ def _scheme(plan: PlanDose) -> str:
     if plan.prescribed_gy is None:
         return f"{plan.fractions} fractions of unknown size"
     return f"{plan.fractions} of {plan.prescribed_gy / (plan.fractions or 1):.3g} Gy"
-
-
-def _structures(row: Row, plan: PlanDose) -> tuple[list[Offered], str]:
-    """Return what the row is evaluated on, and a sentence where another structure stands in."""
-    if row.is_target:
-        return _target(row, plan), ""
-    for name in (row.structure, *row.instead):
-        found = [o for o in plan.structures if _is(o.standard_name, name)]
-        derived = [o for o in found if o.derived]
-        if found:
-            said = "" if name == row.structure else f"{name} stands in for {row.structure}."
-            return _with_dvh(derived or found, name), said
-    if row.structure == LUNGS_MINUS_GTV:
-        lungs = [o for o in plan.structures if o.standard_name == LUNGS]
-        if lungs:
-            derived = [o for o in lungs if o.derived]
-            return _with_dvh(derived or lungs, LUNGS), "Both lungs: no GTV was taken out of them."
-    nor = "".join(f", nor is {name}" for name in row.instead)
-    raise _NotEvaluated(f"{row.structure} is not in the structure set{nor}.", NEEDED, missing=True)
-
-
-def _is(standard_name: str | None, wanted: str) -> bool:
-    """Whether a structure is the wanted one; a name of a pair stands for either side."""
-    return standard_name in (wanted, f"{wanted}_L", f"{wanted}_R")
-
-
-def _target(row: Row, plan: PlanDose) -> list[Offered]:
-    """Return the targets of this kind; of several PTVs the one that the plan prescribes to.
-
-    PTVs may have doses of their own, and the worst of them would then say nothing.
-    """
-    kind = next(k for k in TARGET_KINDS if is_target(row.structure, k))
-    found = [
-        o for o in plan.structures
-        if (o.standard_name == row.structure if row.structure != kind
-            else is_target(o.standard_name, kind))
-    ]  # fmt: skip
-    if not found:
-        raise _NotEvaluated(f"{row.structure} is not in the structure set.", NEEDED, missing=True)
-    prescribed = [o for o in found if plan.target_name and o.name == plan.target_name]
-    if kind == "PTV" and len(found) > 1 and not prescribed:
-        raise _NotEvaluated(
-            f"There are {len(found)} structures of the kind {kind}, and the plan does not say "
-            "which one is prescribed to.",
-            f"Name one of them in a card of your own, for example {found[0].standard_name}.",
-        )
-    return _with_dvh(prescribed or found, row.structure)
-
-
-def _with_dvh(found: list[Offered], name: str) -> list[Offered]:
-    refused = next((o for o in found if o.dvh is None), None)
-    if refused is not None:
-        raise _NotEvaluated(
-            f"{name} has no DVH: {refused.refused or 'it was refused'}", refused.remedy
-        )
-    return found
 
 
 def _value(row: Row, plan: PlanDose, structure: Offered) -> Outcome:
@@ -338,7 +209,7 @@ def _limits(row: Row, dvh: Dvh) -> tuple[Limit, Limit | None]:
     found = row.table.at(dvh.volume_cm3)
     if found is None:
         few, most = row.table.volumes_cm3[0], row.table.volumes_cm3[-1]
-        raise _NotEvaluated(
+        raise NotEvaluated(
             f"The source's table is for {few:g} to {most:g} cm³; this volume is "
             f"{dvh.volume_cm3:.1f} cm³.",
         )
@@ -354,7 +225,7 @@ def _metric(row: Row, plan: PlanDose, dvh: Dvh) -> tuple[float, str]:
         level = (plan.prescribed_gy or 0.0) * row.metric.level_percent / 100.0
         volume = plan.isodoses.volume_cm3(level) if plan.isodoses is not None else None
         if volume is None:
-            raise _NotEvaluated(
+            raise NotEvaluated(
                 f"The volume of the {row.metric.level_percent:g} % isodose is not known: the dose "
                 "grid cuts it off or is not here.",
                 "Export the dose on a larger grid.",
@@ -369,7 +240,7 @@ def _metric(row: Row, plan: PlanDose, dvh: Dvh) -> tuple[float, str]:
         )
         found = evaluate(dvh, row.metric, plan=about)
     if found.value is None:
-        raise _NotEvaluated(f"{row.metric.name} has no value here. {found.reason}".strip())
+        raise NotEvaluated(f"{row.metric.name} has no value here. {found.reason}".strip())
     return found.value, found.unit
 
 

@@ -8,23 +8,17 @@ from typing import Any
 
 from abscope.core.case import Case
 from abscope.core.errors import NotFoundError, RefusedError
-from abscope.dose.scorecard import Card, Choice, choose
-from abscope.dose.scorecard_evaluation import (
-    NEEDED,
-    Offered,
-    Outcome,
-    PlanDose,
-    better,
-    counts,
-    evaluate_card,
-)
+from abscope.dose.scorecard import Card
+from abscope.dose.scorecard_choice import Choice, choose
+from abscope.dose.scorecard_evaluation import Outcome, better, counts, evaluate_card
 from abscope.dose.scorecard_file import Problem, parse_card, read_card
+from abscope.dose.scorecard_plan import Offered, PlanDose
 from abscope.dose.scorecards import shipped_cards, template
 from abscope.what_if.prescription import fraction_class
 from abscope.workflows.context import Actor, Context
 from abscope.workflows.dose_evaluation import DoseEvaluation
 
-__all__ = ["NEEDED", "Cards", "Scored", "add_card", "cards_of", "remove_card", "score", "template"]
+__all__ = ["Cards", "Scored", "add_card", "cards_of", "remove_card", "score", "template"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,20 +24,16 @@ def test_the_card_of_the_fractionation_is_shown_with_status_source_and_doubt(pag
     assert "Import a structure set that has it" in words
 
 
-def test_a_chosen_card_of_another_fractionation_warns(page):
-    shown = _open(page).choose("dose.scorecard.c", "sbrt-5")
+def test_a_plan_without_targets_is_no_dead_end_and_another_fractionation_warns(page):
+    shown = _open(page, "dose-only")
+    assert "PTV is not in the structure set." in shown.words()
+    shown.choose("dose.scorecard.c", "sbrt-5")
     assert "another fractionation" in shown.words()
     assert not shown.has_table("Goal", "Status")
 
 
-def test_a_plan_without_targets_or_card_is_no_dead_end(page):
-    shown = _open(page, "dose-only")
-    words = shown.words()
-    assert "PTV is not in the structure set." in words
-
-
 def test_errors_of_a_file_are_listed_by_line_and_a_good_one_is_stored_and_applied(page, context):
-    shown = _open(page)
+    shown = _open(page, "dose-only")
     broken = template().replace(b'"V20Gy"', b'"V20"').replace(b"our-clinic-60-30", b"Our Clinic")
     shown.upload("dose.scorecard.file", ("own.toml", broken, "application/toml"))
     problems = shown.table("Line", "What is wrong", "Expected")

@@ -10,8 +10,9 @@ import pytest
 from abscope.dose.fractionation import eqd2_gy
 from abscope.dose.histogram import Dvh
 from abscope.dose.isodoses import IsodoseVolumes
-from abscope.dose.scorecard_evaluation import Offered, PlanDose, better, counts, evaluate_card
+from abscope.dose.scorecard_evaluation import better, counts, evaluate_card
 from abscope.dose.scorecard_file import parse_card
+from abscope.dose.scorecard_plan import Offered, PlanDose
 
 HEAD = """\
 format = 1

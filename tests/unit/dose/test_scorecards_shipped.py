@@ -6,7 +6,8 @@ import itertools
 
 import pytest
 
-from abscope.dose.scorecard import IsodoseRatio, choose
+from abscope.dose.scorecard import IsodoseRatio
+from abscope.dose.scorecard_choice import choose
 from abscope.dose.scorecard_rows import is_structure
 from abscope.dose.scorecards import FOLDER, SHIPPED, shipped_cards
 
