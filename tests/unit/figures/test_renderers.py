@@ -20,6 +20,7 @@ from abscope.figures.text import clean, for_matplotlib, for_plotly, for_reportla
 from abscope.figures.timeline import timeline_figure
 from abscope.figures.waterfall import waterfall_figure
 from abscope.predict.model import Explanation, Prediction
+from tests.unit.figures.conftest import HOSTILE
 
 
 def _figures(name: str, ramp: Volume, boxes: StructureSet) -> list[tuple[object, object]]:
@@ -78,12 +79,21 @@ def drawn(ramp: Volume, boxes: StructureSet) -> list[tuple[object, object]]:
     return _figures("GTV", ramp, boxes)
 
 
-def test_hostile_names_draw_everywhere(ramp: Volume, boxes: StructureSet, hostile: str) -> None:
-    for on_screen, in_print in _figures(hostile, ramp, boxes):
+def assert_drawn_as_text(figures: list[tuple[object, object]]) -> None:
+    for on_screen, in_print in figures:
         text = on_screen.to_json()  # type: ignore[attr-defined]
         assert not re.search(r"<(?!br>|extra>|/extra>)", json.dumps(json.loads(text)))
         assert "$" not in text
         assert Image.open(io.BytesIO(in_print)).format == "PNG"  # type: ignore[arg-type]
+
+
+def test_a_name_of_all_that_may_act_draws_everywhere(ramp: Volume, boxes: StructureSet) -> None:
+    assert_drawn_as_text(_figures(" ".join(HOSTILE[:3]), ramp, boxes))
+
+
+@pytest.mark.slow
+def test_hostile_names_draw_everywhere(ramp: Volume, boxes: StructureSet, hostile: str) -> None:
+    assert_drawn_as_text(_figures(hostile, ramp, boxes))
 
 
 def test_backgrounds_are_transparent_and_axes_have_units(

@@ -276,6 +276,7 @@ def test_the_secret_goes_with_the_case(context, case):
     assert not [p for p in home.rglob("*") if p.is_file() and secret.encode() in p.read_bytes()]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy is not installed")
 def test_another_program_finds_no_error_in_the_objects(context, case, tmp_path):
     """The dose is checked as 16 bits (dciodvfy stops at 32); a PET lacks two times (write_pet)."""
