@@ -15,7 +15,6 @@ import streamlit as st
 
 from abscope.core.case import StructureSetInfo
 from abscope.dicom.reader import Reading
-from abscope.dose.gamma import Criteria
 from abscope.dose.metrics import parse_metrics
 from abscope.report.pack import BoardPack
 from abscope.workflows.board import BoardOptions, compose
@@ -25,15 +24,7 @@ from abscope.workflows.dose_evaluation import DoseEvaluation, evaluate_dose
 from abscope.workflows.doubt import Band, Plausible, dose_bands, plausible
 from abscope.workflows.habitats import CaseHabitats
 from abscope.workflows.habitats import tumor_habitats as habitats_of
-from abscope.workflows.immune_dose import ImmuneDose
-from abscope.workflows.immune_dose import immune_dose as compute_immune_dose
 from abscope.workflows.importing import read_files
-from abscope.workflows.plan_comparison import (
-    DoseDifference,
-    GammaComparison,
-    dose_difference,
-    dose_gamma,
-)
 from abscope.workflows.prediction import CasePredictions, predict_case, store_predictions
 from abscope.workflows.quality import CheckedSet, check_set
 from abscope.workflows.scenes import SceneParts, scene_parts
@@ -300,38 +291,3 @@ def set_headings(sets: Sequence[StructureSetInfo]) -> dict[str, str]:
 
 def _kind(info: StructureSetInfo) -> str:
     return "Auto" if info.is_auto else "Edited" if info.is_edited else "Clinical"
-
-
-@st.cache_resource(scope="session", max_entries=2, show_spinner="Subtracting the doses")
-def plan_difference(case_id: str, version: int, a_uid: str, b_uid: str) -> DoseDifference:
-    """Return plan B less plan A."""
-    del version
-    context = runtime.context()
-    return dose_difference(context, context.cases.get(case_id), a_uid, b_uid)
-
-
-@st.cache_resource(
-    scope="session", max_entries=4, show_spinner="Computing the gamma index", show_time=True
-)
-def plan_gamma(
-    case_id: str, version: int, a_uid: str, b_uid: str, set_uid: str, criteria: Criteria
-) -> GammaComparison:
-    """Return the gamma index of plan B at the points of plan A, by structure too."""
-    del version
-    context = runtime.context()
-    case = context.cases.get(case_id)
-    info = next((s for s in case.structure_sets if s.uid == set_uid), None)
-    return dose_gamma(context, case, a_uid, b_uid, criteria, info)
-
-
-@st.cache_resource(scope="session", max_entries=8, show_spinner="Computing the immune doses")
-def immune_dose(
-    case_id: str, version: int, dose_uid: str, set_uid: str, organs_from: str | None
-) -> ImmuneDose:
-    """Return organ means, EDIC and blood dose of a plan."""
-    del version
-    context = runtime.context()
-    return compute_immune_dose(
-        context, context.cases.get(case_id), dose_uid=dose_uid, structure_set_uid=set_uid,
-        organs_from=organs_from,
-    )  # fmt: skip

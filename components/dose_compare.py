@@ -6,7 +6,7 @@ import streamlit as st
 
 from abscope.dose.gamma import HIGHEST, Criteria
 from abscope.workflows.plan_comparison import GammaComparison
-from components import cached, state
+from components import cached_dose, state
 from components.dose_view import DoseView
 from components.safe import literal
 from components.viewer.dose_map import DoseMap
@@ -61,7 +61,7 @@ def show(view: DoseView) -> None:
 
 
 def _show_difference(view: DoseView, second_uid: str) -> None:
-    found = cached.plan_difference(view.case.id, view.case.version, view.dose_uid, second_uid)
+    found = cached_dose.plan_difference(view.case.id, view.case.version, view.dose_uid, second_uid)
     if found.largest_gy is None or found.smallest_gy is None:
         st.warning("The two dose grids have no point in common.", icon=":material/block:")
         return
@@ -121,7 +121,7 @@ def _numbers(found: GammaComparison) -> None:
 
 def _gamma(view: DoseView, criteria: Criteria) -> GammaComparison:
     assert view.second_uid is not None
-    return cached.plan_gamma(
+    return cached_dose.plan_gamma(
         view.case.id, view.case.version, view.dose_uid, view.second_uid,
         view.evaluations[0].structure_set.uid, criteria,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from abscope.core.case import Case
 from abscope.dose.immune import BANDS_SOURCE, BLOOD_SOURCE, WEIGHTS_SOURCE, Edic, band
 from abscope.predict.model import RESEARCH_USE
 from abscope.workflows.immune_dose import ImmuneDose
-from components import cached
+from components import cached_dose
 from components.dose_view import DoseView
 from components.safe import literal
 from components.tables_case import dose_names, set_name
@@ -26,7 +26,7 @@ def show(view: DoseView) -> None:
     other = _other_set(view.case, own)
     names = dose_names(view.case)
     results = [
-        (names[e.dose.uid], cached.immune_dose(
+        (names[e.dose.uid], cached_dose.immune_dose(
             view.case.id, view.case.version, e.dose.uid, e.structure_set.uid, other
         ))
         for e in view.evaluations

@@ -7,7 +7,15 @@ from collections.abc import Callable
 import streamlit as st
 
 from abscope.core.errors import AbscopeError
-from components import dose_compare, dose_histogram, dose_immune, notices, scorecard, state
+from components import (
+    dose_compare,
+    dose_histogram,
+    dose_immune,
+    dose_risk,
+    notices,
+    scorecard,
+    state,
+)
 from components.dose_view import DoseView
 from components.viewer.dose_map import DoseMap
 
@@ -20,10 +28,12 @@ SECTIONS: dict[str, Callable[[DoseView], None]] = {
     "Scorecard": lambda view: scorecard.show(view.case, view.actor, view.evaluations),
     "Compare plans": dose_compare.show,
     "Immune dose": dose_immune.show,
+    "Lung risk": dose_risk.show,
 }
 #: Name on the button -> the map that the section shows in the viewer in place of the dose.
 MAPS: dict[str, Callable[[DoseView], DoseMap | None]] = {
     "Compare plans": dose_compare.shown_map,
+    "Lung risk": dose_risk.shown_map,
 }
 
 

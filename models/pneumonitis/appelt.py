@@ -29,8 +29,11 @@ from abscope.predict.explain import explain_patient
 from abscope.predict.inputs import Checked, check_inputs, withheld
 from abscope.predict.logistic import Column, LogisticModel, build
 from abscope.predict.model import Card, Explanation, Features, Prediction
+from abscope.predict.slope import Slope
 from models.files import read_own
 from models.pneumonitis.dose_response import (
+    LUNG_ALPHA_BETA_GY,
+    REFERENCE_FRACTIONS,
     draw_dose_response,
     isoeffective_35_gy,
     percentile_interval,
@@ -110,6 +113,26 @@ class Appelt:
         """Return SHAP values against the reference patient at 13 Gy."""
         return explain_patient(
             self.file, self.logistic, features, space, lambda checked: self.terms(checked).columns
+        )
+
+    def slope(self, features: Features) -> Slope | None:
+        """Return the derivative of the probability by the mean dose in 35 fractions, per Gy.
+
+        None where the inputs do not allow a prediction.
+        """
+        checked = check_inputs(self.card, features)
+        if not checked.usable:
+            return None
+        terms = self.terms(checked)
+        rate = self.logistic.probability(self.logistic.row(terms.columns))
+        steepness = 4.0 * self.file.value("gamma50") / self.file.value("d50_gy")
+        draws = draw_dose_response(self.file, np.random.default_rng(self.file.seed))
+        slopes = draws.slopes_per_gy(terms.mld_iso35_gy, self.ln_odds_ratio(terms))
+        return Slope(
+            per_gy=steepness * rate * (1.0 - rate),
+            interval=percentile_interval(slopes),
+            reference_fractions=REFERENCE_FRACTIONS,
+            alpha_beta_gy=LUNG_ALPHA_BETA_GY,
         )
 
     def terms(self, checked: Checked) -> Terms:

@@ -55,6 +55,11 @@ class DoseDraws:
         log_odds = 4.0 * self.gamma50 * (mean_dose_gy / self.d50_gy - 1.0) + ln_odds_ratio
         return 1.0 / (1.0 + np.exp(-log_odds))
 
+    def slopes_per_gy(self, mean_dose_gy: float, ln_odds_ratio: float) -> NDArray[np.float64]:
+        """Return the derivative of the probability by the mean dose under each draw, (draws,)."""
+        rates = self.probabilities(mean_dose_gy, ln_odds_ratio)
+        return 4.0 * self.gamma50 / self.d50_gy * rates * (1.0 - rates)
+
 
 def draw_dose_response(file: ModelFile, generator: np.random.Generator) -> DoseDraws:
     """Return the draws of a model file with ``d50_gy``, ``gamma50`` and their 95 % limits."""
