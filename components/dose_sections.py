@@ -9,6 +9,7 @@ import streamlit as st
 from abscope.core.errors import AbscopeError
 from components import (
     dose_compare,
+    dose_fractionation,
     dose_histogram,
     dose_immune,
     dose_risk,
@@ -17,6 +18,8 @@ from components import (
     state,
 )
 from components.dose_view import DoseView
+from components.safe import literal
+from components.tables_case import dose_names
 from components.viewer.dose_map import DoseMap
 
 #: Key of the choice of a section on the dose page.
@@ -29,11 +32,13 @@ SECTIONS: dict[str, Callable[[DoseView], None]] = {
     "Compare plans": dose_compare.show,
     "Immune dose": dose_immune.show,
     "Lung risk": dose_risk.show,
+    "Fractionation": dose_fractionation.show,
 }
 #: Name on the button -> the map that the section shows in the viewer in place of the dose.
 MAPS: dict[str, Callable[[DoseView], DoseMap | None]] = {
     "Compare plans": dose_compare.shown_map,
     "Lung risk": dose_risk.shown_map,
+    "Fractionation": dose_fractionation.shown_map,
 }
 
 
@@ -56,3 +61,21 @@ def show(view: DoseView) -> None:
         SECTIONS[chosen](view)
     except AbscopeError as problem:
         notices.error(problem)
+
+
+def show_method(view: DoseView) -> None:
+    """Say which kind of dose is shown, and by which method its numbers are made."""
+    doses = [evaluation.dose for evaluation in view.evaluations]
+    for dose in doses:
+        if dose.dose_type != "PHYSICAL":
+            about = " ".join(dose.description.split("\n")[-1:]) or "The file does not say how."
+            st.caption(
+                f"{literal(dose_names(view.case)[dose.uid])} is not a physical dose but of type "
+                f"{literal(dose.dose_type, 16)}. {literal(about, 2000)}"
+            )
+    kind = "Physical dose. " if all(d.dose_type == "PHYSICAL" for d in doses) else ""
+    st.caption(
+        f"{kind}Method: contours on their own planes with half-slice end caps, fractional "
+        "coverage, dose by trilinear interpolation in millimeters. Where contours skip every 2nd "
+        "plane, shapes are interpolated between."
+    )

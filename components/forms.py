@@ -21,7 +21,8 @@ LABELS: dict[str, str] = {
     "ild": "Interstitial lung disease", "prior_thoracic_rt": "Earlier thoracic radiotherapy",
     "sequential_chemo": "Sequential chemotherapy", "concurrent_chemo": "Concurrent chemotherapy",
     "prior_systemic_therapy": "Systemic therapy before ICI (PSTH)", "rt_start": "RT start",
-    "rt_end": "RT end", "ici_agent": "ICI agent", "ici_regimen": "ICI regimen",
+    "rt_end": "RT end", "fractions": "Fractions", "prescribed_gy": "Prescribed dose",
+    "ici_agent": "ICI agent", "ici_regimen": "ICI regimen",
     "ici_start": "ICI start", "symptom_date": "Symptoms since",
     "symptom_grade": "Pneumonitis", "pdl1_tps_percent": "PD-L1 TPS",
     "tmb_mut_per_mb": "TMB", "driver_mutations": "Driver alterations",
@@ -35,6 +36,10 @@ HELP: dict[str, str] = {
     "tmb_mut_per_mb": "Tumor mutational burden by panel, mutations per megabase.",
     "driver_mutations": "For example EGFR L858R, KRAS G12C, STK11, or: none of EGFR, ALK, ROS1, "
     "BRAF. Kept for the meeting; no model here uses it.",
+    "fractions": "Where the plan does not say it, or says it wrongly. With several plans leave it "
+    "empty: each plan has its own number.",
+    "prescribed_gy": "Where the plan does not say it, or says it wrongly. With several plans leave "
+    "it empty.",
     "ild": "Interstitial lung disease seen on CT before treatment.",
 }
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -42,8 +47,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
                            "tumor_location", "cancer_type", "pulmonary_comorbidity", "ild"),
     "Biomarkers": ("pdl1_tps_percent", "tmb_mut_per_mb", "driver_mutations"),
     "Treatment": ("prior_systemic_therapy", "concurrent_chemo", "sequential_chemo",
-                  "prior_thoracic_rt", "rt_start", "rt_end", "ici_agent", "ici_regimen",
-                  "ici_start"),
+                  "prior_thoracic_rt", "rt_start", "rt_end", "fractions", "prescribed_gy",
+                  "ici_agent", "ici_regimen", "ici_start"),
     "Symptoms": ("symptom_date", "symptom_grade"),
 }  # fmt: skip
 

@@ -212,6 +212,9 @@ def dose_names(case: Case) -> dict[str, str]:
             what = " + ".join(_plan_label(case, uid) for uid in dose.parts)
         if dose.parts:
             kind = f"sum of {len(dose.parts)} doses, "
+        if dose.dose_type != "PHYSICAL":
+            made_here = dose.description.startswith(("EQD2", "BED"))
+            kind += f"{dose.description[:4].strip(', ') if made_here else dose.dose_type.lower()}, "
         if dose.beams:
             kind += f"beam {', '.join(map(str, dose.beams))}, "
         names[dose.uid] = f"{what} ({kind}max. {dose.max_gy:.1f} Gy)"

@@ -7,7 +7,6 @@ import streamlit as st
 import components.preload  # noqa: F401  # first of all imports, see there
 from abscope.core.errors import AbscopeError
 from abscope.workflows.dose_evaluation import ACCEPT_COVERAGE, DoseEvaluation
-from abscope.workflows.dose_sums import sum_doses
 from components import (
     banner,
     cached,
@@ -37,12 +36,11 @@ above = st.container()  # what follows the form would lie under its popover
 dose_sum.said(case)
 if (wanted := dose_sum.form(case)) is not None:
     try:
-        _, summed = sum_doses(runtime.context(), actor, case.id, wanted)
+        dose_sum.store(runtime.context(), actor, case, wanted)
     except AbscopeError as problem:
         with above:
             notices.error(problem)
     else:
-        dose_sum.stored(summed)
         st.rerun()
 chosen_uids = [uid for uid in (dose_uid, second_uid) if uid is not None]
 set_uid = tables.choose_version(case, dose_uid, "dose.set")
@@ -95,8 +93,4 @@ doubts = [finding for evaluation in evaluations for finding in evaluation.findin
 if doubts:
     notices.findings(doubts)
 exports.dose(case, actor, dose_uid)
-st.caption(
-    "Physical dose. Method: contours on their own planes with half-slice end caps, fractional "
-    "coverage, dose by trilinear interpolation in millimeters. Where contours skip every 2nd "
-    "plane, shapes are interpolated between."
-)
+dose_sections.show_method(view)

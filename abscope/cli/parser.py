@@ -24,6 +24,10 @@ EXPORT_HELP = (
     f"for --rtstruct and --seg: {SET_HELP}; left out: the newest automatic one with organs, else "
     "the newest clinical one; habitats only when named"
 )
+ALPHA_BETA_HELP = (
+    "with --eqd2 or --bed: ratios in Gy by structure or family, such as Lungs=3,Heart=2,other=3; "
+    "the defaults for those that are not named"
+)
 #: Options whose value may begin with a minus sign.
 _POINTS = ("--seed", "--at", "--box")
 
@@ -230,10 +234,20 @@ def _parser() -> Parser:
         "gEUD(a=8), HI, CI, GI",
     )  # fmt: skip
     dvh.add_argument("--curve", action="store_true", help="add the cumulative curve")
+    dvh.add_argument("--eqd2", action="store_true", help="of EQD2, in place of the physical dose")
+    _add_conversion(dvh)
 
     sums = add("sum", "Add the doses of several plans; a sum has no prescription and no EQD2.")
     sums.add_argument("case")
     sums.add_argument("doses", nargs="+", metavar="DOSE_UID")
+    sums.add_argument(
+        "--eqd2", action="store_true", help="of courses: convert each to EQD2, then add"
+    )
+    sums.add_argument("--alpha-beta", default="", metavar="LIST", help=ALPHA_BETA_HELP)
+    sums.add_argument(
+        "--fractions", action="append", default=[], metavar="DOSE_UID=N",
+        help="with --eqd2: fractions of a course whose plan does not say them",
+    )  # fmt: skip
 
     _scorecards(add)
 
@@ -293,6 +307,10 @@ def _parser() -> Parser:
         help="for --rtstruct: the source's names, or TG-263 names where they are known",
     )  # fmt: skip
     export.add_argument("--bits", type=int, choices=(16, 32), default=32, help="for --rtdose")
+    effect = export.add_mutually_exclusive_group()
+    effect.add_argument("--eqd2", action="store_true", help="for --rtdose: EQD2 by voxel")
+    effect.add_argument("--bed", action="store_true", help="for --rtdose: BED by voxel")
+    _add_conversion(export)
     export.add_argument("--dose", metavar="UID")
 
     add("demo", "Import the synthetic demonstration case.")
@@ -331,3 +349,17 @@ def _scorecards(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     several.add_argument(
         "--template", type=pathlib.Path, metavar="F.toml", help="write a file to start from"
     )
+
+
+def _add_conversion(command: argparse.ArgumentParser) -> None:
+    """Add what a conversion to BED or EQD2 takes."""
+    command.add_argument("--alpha-beta", default="", metavar="LIST", help=ALPHA_BETA_HELP)
+    command.add_argument("--per-day", type=int, default=1, metavar="N", help="fractions on one day")
+    command.add_argument(
+        "--interval-hours", type=float, default=6.0, metavar="H",
+        help="between the fractions of one day",
+    )  # fmt: skip
+    command.add_argument(
+        "--half-time-hours", type=float, default=1.5, metavar="H",
+        help="half-time of repair, for several fractions a day",
+    )  # fmt: skip

@@ -201,6 +201,7 @@ class DoseInfo:
     beams: tuple[int, ...] = ()
     fraction_group: int | None = None
     parts: tuple[str, ...] = ()
+    description: str = ""
 
     @property
     def is_part(self) -> bool:

@@ -85,6 +85,8 @@ class Dose:
         Number of the plan's fraction group whose dose it is.
     parts : tuple of str
         UIDs of the doses that were summed to it; empty for a dose from a file.
+    description : str
+        Of an effective dose: how it was made. The first line is short enough for DoseComment.
     """
 
     uid: str
@@ -96,6 +98,7 @@ class Dose:
     beams: tuple[int, ...] = ()
     fraction_group: int | None = None
     parts: tuple[str, ...] = ()
+    description: str = ""
 
     @property
     def grid(self) -> Grid:

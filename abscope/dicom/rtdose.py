@@ -73,17 +73,20 @@ def read_dose(dataset: pydicom.Dataset) -> Dose:
     check_plausible(grid, "RTDOSE PixelSpacing, GridFrameOffsetVector")
     plan_uid, group, beams = _planned(dataset)
     sets = header.items(dataset, "ReferencedStructureSetSequence")
+    dose_type = header.text(dataset, "DoseType").upper() or "PHYSICAL"
+    effective = dose_type == "EFFECTIVE"  # its comment is all that says how it was made
     return Dose(
         uid=header.text(dataset, "SOPInstanceUID"),
         volume=canonical(
             Volume(array_zyx=np.ascontiguousarray(array[order]), grid=grid, unit="Gy")
         ),
         summation=header.text(dataset, "DoseSummationType").upper() or "UNKNOWN",
-        dose_type=header.text(dataset, "DoseType").upper() or "PHYSICAL",
+        dose_type=dose_type,
         plan_uid=plan_uid,
         beams=beams,
         fraction_group=group,
         structure_set_uid=header.text(sets[0], "ReferencedSOPInstanceUID") if sets else "",
+        description=header.text(dataset, "DoseComment")[:64] if effective else "",
     )
 
 

@@ -90,15 +90,15 @@ def isoeffective_gy(
 
 
 def bed_lql_gy(
-    dose_gy: float,
+    dose_gy: Gray,
     fractions: int,
     alpha_beta_gy: float,
     transition_gy: float = LQL_TRANSITION_GY,
-) -> float:
+) -> Gray:
     """Return the BED of the linear-quadratic-linear model in its tangent form, in Gy.
 
     ``n (dT (1 + dT/ab) + (1 + 2 dT/ab)(d - dT))`` above the transition dose dT per fraction, BED
-    below it (Astrahan 2008; science-whatif 3.1).
+    below it (Astrahan 2008; science-whatif 3.1). NaN stays NaN.
 
     Examples
     --------
@@ -106,12 +106,22 @@ def bed_lql_gy(
     (109.43, 72.32)
     """
     _check(fractions, alpha_beta_gy)
-    per_fraction = dose_gy / fractions
-    if per_fraction <= transition_gy:
-        return bed_gy(dose_gy, fractions, alpha_beta_gy)
-    bend = transition_gy * (1.0 + transition_gy / alpha_beta_gy)
-    slope = 1.0 + 2.0 * transition_gy / alpha_beta_gy
-    return fractions * (bend + slope * (per_fraction - transition_gy))
+    # the tangent is the parabola less (d - dT)^2 / ab
+    beyond = np.maximum(np.asarray(dose_gy, dtype=np.float64) / fractions - transition_gy, 0.0)
+    found = bed_gy(dose_gy, fractions, alpha_beta_gy) - fractions * beyond**2 / alpha_beta_gy
+    return float(found) if isinstance(dose_gy, float) else found
+
+
+def eqd2_of_bed(bed: Gray, alpha_beta_gy: float) -> Gray:
+    """Return the dose in 2-Gy fractions that has this BED, ``BED / (1 + 2 / ab)``, in Gy.
+
+    Examples
+    --------
+    >>> eqd2_of_bed(72.0, 10.0)
+    60.0
+    """
+    _check(1, alpha_beta_gy)
+    return bed / (1.0 + 2.0 / alpha_beta_gy)
 
 
 def bed_with_time_gy(
@@ -135,18 +145,42 @@ def bed_with_time_gy(
     return bed - max(0.0, overall_days - kick_off_days) * loss_gy_per_day
 
 
+def unrepaired(per_day: int, interval_hours: float, half_time_hours: float) -> float:
+    """Return Hm of Thames 1985: what is left of one fraction's damage at the next ones of a day.
+
+    ``(2/m)(theta/(1 - theta))(m - (1 - theta^m)/(1 - theta))``, theta = exp(-ln 2 x interval /
+    half-time); 0 for one fraction a day (science-whatif 3.1 and 12).
+
+    Examples
+    --------
+    >>> round(unrepaired(2, 6.0, 1.5), 4), round(unrepaired(2, 6.0, 4.0), 4)
+    (0.0625, 0.3536)
+    """
+    if per_day < 1 or not (interval_hours > 0 and half_time_hours > 0):
+        raise DoseError(
+            "repair-not-usable",
+            "Repair between the fractions of a day cannot be computed.",
+            where=f"{per_day} fractions a day, {interval_hours:g} h, {half_time_hours:g} h",
+            expected="one fraction a day or more; interval and half-time above 0 h",
+            remedy="Correct the interval or the half-time.",
+        )
+    theta = math.exp(-math.log(2.0) * interval_hours / half_time_hours)
+    tail = per_day - (1.0 - theta**per_day) / (1.0 - theta)
+    return 2.0 / per_day * theta / (1.0 - theta) * tail
+
+
 def bed_incomplete_repair_gy(
-    dose_gy: float,
+    dose_gy: Gray,
     fractions: int,
     alpha_beta_gy: float,
     *,
     per_day: int,
     interval_hours: float,
     half_time_hours: float,
-) -> float:
+) -> Gray:
     """Return the BED with several fractions a day and repair that does not finish, in Gy.
 
-    ``D (1 + (1 + Hm) d/ab)`` with Hm of Thames 1985 (science-whatif 3.1).
+    ``D (1 + (1 + Hm) d/ab)`` with Hm of `unrepaired`.
 
     Examples
     --------
@@ -155,9 +189,7 @@ def bed_incomplete_repair_gy(
     68.91
     """
     _check(fractions, alpha_beta_gy)
-    theta = math.exp(-math.log(2.0) * interval_hours / half_time_hours)
-    tail = per_day - (1.0 - theta**per_day) / (1.0 - theta)
-    left_over = 2.0 / per_day * theta / (1.0 - theta) * tail
+    left_over = unrepaired(per_day, interval_hours, half_time_hours)
     return dose_gy * (1.0 + (1.0 + left_over) * dose_gy / fractions / alpha_beta_gy)
 
 

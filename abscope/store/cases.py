@@ -233,6 +233,7 @@ class CaseTable:
             beams=info.beams,
             fraction_group=info.fraction_group,
             parts=info.parts,
+            description=info.description,
         )
 
     def structure_set(self, info: StructureSetInfo) -> StructureSet:

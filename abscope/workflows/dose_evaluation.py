@@ -152,7 +152,7 @@ def evaluate_dose(
     """
     info = choose_dose(case, dose_uid)
     set_info = choose_structure_set(case, info, structure_set_uid)
-    _check_frames(info, set_info)
+    check_frames(info, set_info)
     contours = context.cases.structure_set(set_info)
     wanted = _wanted(contours, structures)
     lungs = lungs_minus_gtv(contours)
@@ -194,11 +194,13 @@ def delivered_prescription(case: Case, dose: DoseInfo) -> Delivered:
     """Return prescription and fractions: entered facts first, then the plan's.
 
     A dose of some beams, of one session or of several plans has neither, nor has one that may be a
-    part of a plan that is not here: no number of fractions is that of the dose.
+    part of a plan that is not here: no number of fractions is that of the dose. Nor has one that
+    is not physical: the prescription is a physical dose, and to convert it again would be wrong.
     """
     plan = case.plan_of(dose)
     unsure = plan is None and dose.summation != "PLAN"
-    if dose.is_part or dose.summation == "MULTI_PLAN" or unsure:
+    physical = dose.dose_type == "PHYSICAL"
+    if dose.is_part or dose.summation == "MULTI_PLAN" or unsure or not physical:
         return Delivered(
             total_gy=None,
             fractions=None,
@@ -270,7 +272,8 @@ def _structure_dose(
     )
 
 
-def _check_frames(dose: DoseInfo, structure_set: StructureSetInfo) -> None:
+def check_frames(dose: DoseInfo, structure_set: StructureSetInfo) -> None:
+    """Refuse structures in another frame of reference than the dose; raises DoseError."""
     a, b = dose.grid.frame_of_reference_uid, structure_set.frame_of_reference_uid
     if a and b and a != b:
         raise DoseError(

@@ -1,7 +1,8 @@
 """Doses made of doses: the parts of one plan, summed by themselves, and plans, summed on request.
 
 Parts are summed at import, each exactly once. Doses of several plans are added only when a person
-asks for it, and their prescriptions never: a sum has no number of fractions, so no EQD2.
+asks for it, and their prescriptions never: a sum has no number of fractions, so no EQD2. Courses
+are converted first, see `abscope.workflows.courses`.
 """
 
 from __future__ import annotations
@@ -70,20 +71,14 @@ def sum_doses(
     """
     case = context.cases.get(case_id)
     chosen = [choose_dose(case, uid) for uid in dict.fromkeys(dose_uids)]
-    _check_sum(case, chosen)
+    check_sum(case, chosen)
     uid = uid_from("sum of plans", *sorted(d.uid for d in chosen))
     known = next((d for d in case.doses if d.uid == uid), None)
     if known is not None:
         return case, known
     volume = sum_volumes([context.cases.volume(d) for d in chosen], [1] * len(chosen))
     if volume is None:
-        raise DoseError(
-            "dose-grids-differ",
-            "The dose grids cannot be brought together.",
-            where="sum of doses",
-            expected="grids of one orientation that share a stretch",
-            remedy="Calculate both plans on one grid and export them again.",
-        )
+        raise grids_differ()
     sets = {s.uid for d in chosen if (s := case.structure_set_for(d)) is not None}
     summed = dose_info(
         context,
@@ -101,7 +96,19 @@ def sum_doses(
     return context.cases.get(case_id), summed
 
 
-def _check_sum(case: Case, chosen: Sequence[DoseInfo]) -> None:
+def grids_differ() -> DoseError:
+    """Return the refusal of doses without a common grid."""
+    return DoseError(
+        "dose-grids-differ",
+        "The dose grids cannot be brought together.",
+        where="sum of doses",
+        expected="grids of one orientation that share a stretch",
+        remedy="Calculate both plans on one grid and export them again.",
+    )
+
+
+def check_sum(case: Case, chosen: Sequence[DoseInfo]) -> None:
+    """Refuse doses that cannot be added; raises UsageError, DoseError."""
     if len(chosen) < 2:
         raise UsageError(
             "too-few-doses",

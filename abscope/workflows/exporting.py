@@ -12,8 +12,9 @@ from abscope.contour.handover import Holes, Names, changed_names, for_planning_s
 from abscope.core.case import Case, Series, StructureSetInfo
 from abscope.core.errors import InputError, NotFoundError
 from abscope.core.ids import uid_from
+from abscope.core.plan import Dose
 from abscope.core.structures import StructureSet
-from abscope.dicom.write_common import Header, ImageReference
+from abscope.dicom.write_common import Header, ImageReference, safe_text
 from abscope.dicom.write_rtdose import rtdose_dataset
 from abscope.dicom.write_rtstruct import rtstruct_dataset
 from abscope.dicom.write_seg import seg_dataset
@@ -21,8 +22,11 @@ from abscope.workflows.comparing import HABITATS, draws_organs, find_set
 from abscope.workflows.context import Actor, Context
 from abscope.workflows.dose_evaluation import choose_dose, image_of
 from abscope.workflows.editing import original_label
+from abscope.workflows.fractionation import Conversion, effect_map
 
-#: Written into every set that was not drawn in a clinic.
+#: Most characters of ImageComments (LT).
+LONGEST_COMMENT = 10240
+#: Written into everything that is not a clinic's own.
 RESEARCH_NOTE = "Not approved. Research use only. Not for clinical decisions."
 
 
@@ -140,29 +144,58 @@ def export_rtdose(
     case: Case,
     dose_uid: str | None = None,
     bits: Literal[16, 32] = 32,
+    *,
+    conversion: Conversion | None = None,
+    structure_set_uid: str | None = None,
 ) -> bytes:
     """Return a dose as an RTDOSE file; the first plan dose when none is named.
 
-    The object is a new one, with a UID of its own, as its bytes are not those of the source.
+    The object is a new one, with a UID of its own, as its bytes are not those of the source. An
+    effective dose says in DoseComment (64 characters) and in ImageComments how it was made.
+
+    Parameters
+    ----------
+    conversion : Conversion, optional
+        Write BED or EQD2, of type EFFECTIVE, in place of the physical dose.
+    structure_set_uid : str, optional
+        Structures that give places their alpha/beta; those of the plan when left out.
 
     Raises
     ------
     NotFoundError
-        When the case has no such dose.
+        When the case has no such dose or set.
     DoseError
-        When it holds values that RTDOSE cannot.
+        When it holds values that RTDOSE cannot, or cannot be converted.
     """
     info = choose_dose(case, dose_uid)
     frame = info.grid.frame_of_reference_uid
     same_frame = [s for s in case.series if frame and s.grid.frame_of_reference_uid == frame]
     series = same_frame[0] if same_frame else None
-    header = _header(context, case, series, "dose", info.uid, "Dose", "Abscope")
     dose = context.cases.dose(info)
-    dataset = rtdose_dataset(dose, header, bits=bits)
-    dataset.SOPInstanceUID = uid_from("dose of", info.uid, header.date, header.time, str(bits))
+    if conversion is not None:
+        dose = _converted(context, case, dose, conversion, structure_set_uid)
+    kind = conversion.quantity if conversion else "Dose"
+    short, _, long = dose.description.partition("\n")
+    header = _header(context, case, series, "dose", info.uid, kind, "Abscope")
+    dataset = rtdose_dataset(dose, dataclasses.replace(header, comment=short), bits=bits)
+    if dose.description:
+        dataset.ImageComments = safe_text(f"{long or short} {RESEARCH_NOTE}", LONGEST_COMMENT)
+    uid = ["dose of", info.uid, header.date, header.time, str(bits), dose.description]
+    dataset.SOPInstanceUID = uid_from(*filter(None, uid))
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    context.archive.record(actor.entry("export", case.id, form="rtdose", dose=info.uid))
+    about = {"effective": short} if conversion else {}
+    context.archive.record(actor.entry("export", case.id, form="rtdose", dose=info.uid, **about))
     return _file(dataset)
+
+
+def _converted(
+    context: Context, case: Case, dose: Dose, conversion: Conversion, set_uid: str | None
+) -> Dose:
+    """Return BED or EQD2 of a dose; it refers to what the physical dose refers to."""
+    found = effect_map(context, case, conversion, dose_uid=dose.uid, structure_set_uid=set_uid)
+    return dataclasses.replace(
+        dose, volume=found.volume, dose_type="EFFECTIVE", description=found.description
+    )
 
 
 def _written_label(info: StructureSetInfo) -> str:

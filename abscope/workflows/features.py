@@ -71,12 +71,20 @@ def case_features(
 
 
 def _check_whole(dose: DoseInfo) -> None:
-    """Refuse a dose of a part of the treatment, or of errors, as a model's input."""
-    if dose.is_part or dose.dose_type == "ERROR":
+    """Refuse a dose that is not physical, or of a part of the treatment, as a model's input."""
+    if dose.dose_type != "PHYSICAL":
+        raise DoseError(
+            "dose-not-physical",
+            f"The dose is of type {dose.dose_type[:16]}: what models take is the physical dose, "
+            "and an effective dose would be converted twice.",
+            where="RTDOSE DoseType",
+            expected="PHYSICAL",
+            remedy="Choose or import the physical dose of the plan.",
+        )
+    if dose.is_part:
         raise DoseError(
             "dose-is-part",
-            f"The dose is of summation type {dose.summation} and type {dose.dose_type}, not the "
-            "dose of the treatment.",
+            f"The dose is of summation type {dose.summation}, not the dose of the treatment.",
             where="RTDOSE DoseSummationType",
             expected="the dose of a whole plan",
             remedy="Choose or import the dose of the whole plan.",

@@ -82,4 +82,5 @@ def dose_info(context: Context, dose: Dose) -> DoseInfo:
         beams=dose.beams,
         fraction_group=dose.fraction_group,
         parts=dose.parts,
+        description=dose.description,
     )

@@ -65,6 +65,7 @@ def case_json(case: Case) -> dict[str, Any]:
                 "plan_uid": d.plan_uid,
                 "beams": list(d.beams),
                 "parts": list(d.parts),
+                "description": d.description,
                 "frame_of_reference_uid": d.grid.frame_of_reference_uid,
             }
             for d in case.doses
