@@ -42,12 +42,9 @@ def show(view: DoseView) -> None:
     asked = fractionation_inputs.conversion(view)
     schedule = asked.schedule(fractions)
     _show_table(view, schedule, asked)
-    with st.container(horizontal=True, gap="medium"):
-        with st.container(width=720):
-            st.subheader("Alpha/beta by structure", anchor=False)
-            fractionation_inputs.show_ratios(view)
-        with st.container():
-            tumor_time.show(view, schedule, asked)
+    st.subheader("Alpha/beta by structure", anchor=False)
+    fractionation_inputs.show_ratios(view)
+    tumor_time.show(view, schedule, asked)
     _show_export(view, asked)
 
 
@@ -68,10 +65,17 @@ def _show_table(view: DoseView, schedule: Schedule, asked: Conversion) -> None:
     numbers = [f"{m.name} ({m.unit})" for effect in effects[:1] for m in effect.metrics]
     st.dataframe(
         rows, hide_index=True, key="dose.fractionation.table", placeholder="", height="content",
+        column_order=_columns(rows),
         column_config={"Structure": st.column_config.TextColumn(pinned=True)}
         | {name: st.column_config.NumberColumn(format="%.2f") for name in numbers},
     )  # fmt: skip
     _say(schedule, effects, name)
+
+
+def _columns(rows: list[dict[str, object]]) -> list[str]:
+    """Return the columns in order: LQ-L beside LQ, the notes last, and only where there are any."""
+    fullest = max(rows, key=len, default={})
+    return [n for n in fullest if n != "Note" or any(row[n] for row in rows)]
 
 
 def _row(effect: StructureEffect, quantity: str) -> dict[str, object]:

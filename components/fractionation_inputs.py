@@ -145,7 +145,7 @@ def _defaults(view: DoseView) -> list[Row]:
                 _LOW: ratio.low_gy,
                 _HIGH: ratio.high_gy,
                 "Effect": ratio.endpoint,
-                "Source": ratio.source,
+                "Source": ratio.source.partition(" (")[0],
             }
         )
     return rows

@@ -60,7 +60,7 @@ def show(view: DoseView, schedule: Schedule, asked: Conversion) -> None:
     gray = st.column_config.NumberColumn(format="%.2f")
     st.dataframe(
         [_row(effect) for effect in effects], hide_index=True, key="dose.fractionation.tumor",
-        placeholder="", height="content",
+        placeholder="", height="content", width="content",
         column_config=dict.fromkeys(("Dose (Gy)", "BED (Gy)", "BED with time (Gy)"), gray),
     )  # fmt: skip
     late = max(0.0, time.overall_days - kick_off)
