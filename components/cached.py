@@ -22,8 +22,6 @@ from abscope.workflows.comparing import Compared, ComparedSets, compare_sets, co
 from abscope.workflows.context import Actor
 from abscope.workflows.dose_evaluation import DoseEvaluation, evaluate_dose
 from abscope.workflows.doubt import Band, Plausible, dose_bands, plausible
-from abscope.workflows.fractionation import Conversion, EffectMap
-from abscope.workflows.fractionation import effect_map as effect_map_of
 from abscope.workflows.habitats import CaseHabitats
 from abscope.workflows.habitats import tumor_habitats as habitats_of
 from abscope.workflows.importing import read_files
@@ -293,51 +291,3 @@ def set_headings(sets: Sequence[StructureSetInfo]) -> dict[str, str]:
 
 def _kind(info: StructureSetInfo) -> str:
     return "Auto" if info.is_auto else "Edited" if info.is_edited else "Clinical"
-
-
-@st.cache_resource(scope="session", max_entries=2, show_spinner="Subtracting the doses")
-def plan_difference(case_id: str, version: int, a_uid: str, b_uid: str) -> DoseDifference:
-    """Return plan B less plan A."""
-    del version
-    context = runtime.context()
-    return dose_difference(context, context.cases.get(case_id), a_uid, b_uid)
-
-
-@st.cache_resource(
-    scope="session", max_entries=4, show_spinner="Computing the gamma index", show_time=True
-)
-def plan_gamma(
-    case_id: str, version: int, a_uid: str, b_uid: str, set_uid: str, criteria: Criteria
-) -> GammaComparison:
-    """Return the gamma index of plan B at the points of plan A, by structure too."""
-    del version
-    context = runtime.context()
-    case = context.cases.get(case_id)
-    info = next((s for s in case.structure_sets if s.uid == set_uid), None)
-    return dose_gamma(context, case, a_uid, b_uid, criteria, info)
-
-
-@st.cache_resource(scope="session", max_entries=8, show_spinner="Computing the immune doses")
-def immune_dose(
-    case_id: str, version: int, dose_uid: str, set_uid: str, organs_from: str | None
-) -> ImmuneDose:
-    """Return organ means, EDIC and blood dose of a plan."""
-    del version
-    context = runtime.context()
-    return compute_immune_dose(
-        context, context.cases.get(case_id), dose_uid=dose_uid, structure_set_uid=set_uid,
-        organs_from=organs_from,
-    )  # fmt: skip
-
-
-@st.cache_resource(
-    scope="session", max_entries=2, show_spinner="Converting the dose", show_time=True
-)
-def effect_map(
-    case_id: str, version: int, dose_uid: str, set_uid: str, conversion: Conversion
-) -> EffectMap:
-    """Return BED or EQD2 by voxel."""
-    del version
-    context = runtime.context()
-    case = context.cases.get(case_id)
-    return effect_map_of(context, case, conversion, dose_uid=dose_uid, structure_set_uid=set_uid)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from abscope.dose.gamma import Criteria
+from abscope.workflows.fractionation import Conversion, EffectMap
+from abscope.workflows.fractionation import effect_map as compute_effect_map
 from abscope.workflows.immune_dose import ImmuneDose
 from abscope.workflows.immune_dose import immune_dose as compute_immune_dose
 from abscope.workflows.lung_risk import LungRisk
@@ -59,3 +61,18 @@ def lung_risk(case_id: str, version: int, dose_uid: str) -> LungRisk:
     del version
     context = runtime.context()
     return compute_lung_risk(context, context.cases.get(case_id), dose_uid)
+
+
+@st.cache_resource(
+    scope="session", max_entries=2, show_spinner="Converting the dose", show_time=True
+)
+def effect_map(
+    case_id: str, version: int, dose_uid: str, set_uid: str, conversion: Conversion
+) -> EffectMap:
+    """Return BED or EQD2 by voxel."""
+    del version
+    context = runtime.context()
+    case = context.cases.get(case_id)
+    return compute_effect_map(
+        context, case, conversion, dose_uid=dose_uid, structure_set_uid=set_uid
+    )

@@ -16,7 +16,7 @@ from abscope.workflows.fractionation import (
     fractions_of,
     structure_effects,
 )
-from components import cached, fractionation_inputs, notices, runtime, state, tumor_time
+from components import cached_dose, fractionation_inputs, notices, runtime, state, tumor_time
 from components.dose_view import DoseView
 from components.safe import literal
 from components.viewer.dose_map import DoseMap
@@ -28,7 +28,7 @@ def shown_map(view: DoseView) -> DoseMap | None:
         return None
     asked = fractionation_inputs.conversion(view, for_map=True)
     set_uid = view.evaluations[0].structure_set.uid
-    found = cached.effect_map(view.case.id, view.case.version, view.dose_uid, set_uid, asked)
+    found = cached_dose.effect_map(view.case.id, view.case.version, view.dose_uid, set_uid, asked)
     return DoseMap(
         key=f"{view.dose_uid}|{set_uid}|{asked!r}", title=found.quantity, volume=found.volume
     )
