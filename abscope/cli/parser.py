@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import pathlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NoReturn
 
+from abscope.cli.parser_dose import add_conversion, dose_commands
 from abscope.core.errors import UsageError
 
-#: What ``dvh`` gives when no metrics are named.
-DEFAULT_METRICS = "mean,min,max,D95%,D2cm3,V20Gy,V20Gy[cm3]"
 #: A surface Dice at more than this says nothing (mm).
 LARGEST_TOLERANCE_MM = 100.0
 #: What the words for a structure set stand for.
@@ -23,10 +22,6 @@ SET_HELP = (
 EXPORT_HELP = (
     f"for --rtstruct and --seg: {SET_HELP}; left out: the newest automatic one with organs, else "
     "the newest clinical one; habitats only when named"
-)
-ALPHA_BETA_HELP = (
-    "with --eqd2 or --bed: ratios in Gy by structure or family, such as Lungs=3,Heart=2,other=3; "
-    "the defaults for those that are not named"
 )
 #: Options whose value may begin with a minus sign.
 _POINTS = ("--seed", "--at", "--box")
@@ -222,34 +217,7 @@ def _parser() -> Parser:
     habitats.add_argument("--structure", required=True, metavar="SET:ROI")
     habitats.add_argument("--store", action="store_true", help="keep them as structures")
 
-    dvh = add("dvh", "Compute dose-volume histograms and metrics.")
-    dvh.add_argument("case")
-    dvh.add_argument("--dose", metavar="UID")
-    dvh.add_argument("--structure-set", metavar="UID")
-    dvh.add_argument("--structure", action="append", metavar="NAME_OR_NUMBER")
-    dvh.add_argument("--accept", nargs="+", action="extend", default=[], metavar="CODE")
-    dvh.add_argument(
-        "--metrics", default=DEFAULT_METRICS, metavar="LIST",
-        help="comma-separated: mean, D95%%, D2cm3, DC1500cm3, V20Gy, V20Gy[cm3], V95%%Rx, CV5Gy, "
-        "gEUD(a=8), HI, CI, GI",
-    )  # fmt: skip
-    dvh.add_argument("--curve", action="store_true", help="add the cumulative curve")
-    dvh.add_argument("--eqd2", action="store_true", help="of EQD2, in place of the physical dose")
-    _add_conversion(dvh)
-
-    sums = add("sum", "Add the doses of several plans; a sum has no prescription and no EQD2.")
-    sums.add_argument("case")
-    sums.add_argument("doses", nargs="+", metavar="DOSE_UID")
-    sums.add_argument(
-        "--eqd2", action="store_true", help="of courses: convert each to EQD2, then add"
-    )
-    sums.add_argument("--alpha-beta", default="", metavar="LIST", help=ALPHA_BETA_HELP)
-    sums.add_argument(
-        "--fractions", action="append", default=[], metavar="DOSE_UID=N",
-        help="with --eqd2: fractions of a course whose plan does not say them",
-    )  # fmt: skip
-
-    _scorecards(add)
+    dose_commands(add)
 
     labs = add("labs", "Read a table of laboratory results into a case.")
     labs.add_argument("case")
@@ -310,7 +278,7 @@ def _parser() -> Parser:
     effect = export.add_mutually_exclusive_group()
     effect.add_argument("--eqd2", action="store_true", help="for --rtdose: EQD2 by voxel")
     effect.add_argument("--bed", action="store_true", help="for --rtdose: BED by voxel")
-    _add_conversion(export)
+    add_conversion(export)
     export.add_argument("--dose", metavar="UID")
 
     add("demo", "Import the synthetic demonstration case.")
@@ -331,35 +299,3 @@ def _parser() -> Parser:
     serve = add("serve", "Serve the dashboard on this machine.")
     serve.add_argument("--port", type=int, default=8501)
     return parser
-
-
-def _scorecards(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
-    one = add("scorecard", "Hold one or two plans against a scorecard.")
-    one.add_argument("case")
-    which = one.add_mutually_exclusive_group()
-    which.add_argument("--card", metavar="ID", help="that of the plan's fractionation unless named")
-    which.add_argument("--file", type=pathlib.Path, metavar="F", help="a scorecard of your own")
-    one.add_argument("--dose", action="append", metavar="UID", help="twice to compare two plans")
-    one.add_argument("--structure-set", metavar="UID")
-    one.add_argument("--accept", nargs="+", action="extend", default=[], metavar="CODE")
-
-    several = add("scorecards", "List the scorecards; add one of the clinic's own, or remove it.")
-    several.add_argument("--add", type=pathlib.Path, metavar="F.toml")
-    several.add_argument("--remove", metavar="ID")
-    several.add_argument(
-        "--template", type=pathlib.Path, metavar="F.toml", help="write a file to start from"
-    )
-
-
-def _add_conversion(command: argparse.ArgumentParser) -> None:
-    """Add what a conversion to BED or EQD2 takes."""
-    command.add_argument("--alpha-beta", default="", metavar="LIST", help=ALPHA_BETA_HELP)
-    command.add_argument("--per-day", type=int, default=1, metavar="N", help="fractions on one day")
-    command.add_argument(
-        "--interval-hours", type=float, default=6.0, metavar="H",
-        help="between the fractions of one day",
-    )  # fmt: skip
-    command.add_argument(
-        "--half-time-hours", type=float, default=1.5, metavar="H",
-        help="half-time of repair, for several fractions a day",
-    )  # fmt: skip

@@ -189,7 +189,7 @@ def _row(name: str, label: str, found: _Found | None) -> OrganDose:
         return _missing(name, label)
     reason = ""
     if found.dvh.partial:
-        reason = f"the dose grid covers {found.dvh.coverage:.0%} only: mean of that part"
+        reason = f"the dose grid covers {100 * found.dvh.coverage:.0f} % only: mean of that part"
     return OrganDose(
         name=name,
         label=label,
@@ -259,7 +259,7 @@ def _bounds(context: Context, case: Case, body: _Found, heart: float | None) -> 
     if heart is None:
         found.append("the heart is not contoured, so its term is missing")
     if body.dvh.coverage < 1.0 - 1e-6:
-        found.append(f"the dose grid covers {body.dvh.coverage:.1%} of the body")
+        found.append(f"the dose grid covers {100 * body.dvh.coverage:.1f} % of the body")
     if _is_cut(context.cases.structure_set(body.info), case, body.info):
         found.append("the scan ends within the body")
     return found
