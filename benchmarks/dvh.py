@@ -1,120 +1,139 @@
-"""DVH of all structures of LUNG1-001 plan A: Abscope against masks and a histogram in plain numpy.
+"""DVHs of a thorax: how fast, against two other methods, and how far from finer cells.
 
-The plain method is what a straightforward script does: a mask of the CT's voxels per plane
-(matplotlib's Path), the dose interpolated at their centres (scipy), a histogram. Both are compared
-with a run of our method on cells eight times smaller.
+Prints elapsed and processor seconds for all DVHs of twelve structures under a 3 mm dose grid
+(`benchmarks.thorax`), for the first DVH after opening a case (parsing included), the ratios against
+dicompyler-core's algorithm and SimpleITK's label statistics, and our error against cells an eighth
+of the size.
 
-Run: ``python -m benchmarks.dvh``
+Run: ``python -m benchmarks.dvh [PYTHON]``, with a Python that has dicompyler-core; without one an
+environment is made and thrown away.
 """
 
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
-from matplotlib.path import Path as Outline
-from scipy.ndimage import map_coordinates
+import pydicom
 
-from abscope.core.geometry import FloatArray
 from abscope.core.plan import Dose
 from abscope.core.structures import Region, Roi
 from abscope.dicom.rtdose import read_dose
 from abscope.dicom.rtstruct import read_structure_set
 from abscope.dose import cells
 from abscope.dose.dvh import compute_dvh
+from abscope.dose.dvh_many import compute_dvhs
+from abscope.dose.histogram import Dvh
 from abscope.dose.metrics import evaluate
-from benchmarks.real_cases import data_path, datasets
+from benchmarks.dvh_peers import Spent, dicompyler, label_statistics, only
+from benchmarks.thorax import Thorax, plan_a, thorax, unpacked
 
-#: In-plane voxel of the CT (mm), and where its voxel [0, 0] lies.
-PIXEL_MM = 0.9765625
-CORNER_MM = (-249.51171875, -460.51171875)
-SIZE = 512
-METRICS = ("mean", "D95%", "D2%", "V20Gy")
-Values = dict[str, float]
-
-
-def ours(dose: Dose, roi: Roi) -> Values:
-    dvh = compute_dvh(dose, Region.of(roi), accept_partial=True)
-    found = {m: evaluate(dvh, m).value or 0.0 for m in METRICS}
-    return {"cm3": dvh.volume_cm3, **found}
+METRICS = ("mean", "D99%", "D95%", "D2%", "V20Gy")
+REPEATS = 5
+#: What was asked for (seconds).
+ALL_DVHS_SECONDS, FIRST_DVH_SECONDS = 0.5, 1.0
 
 
-def finer(dose: Dose, roi: Roi) -> Values:
-    """Our method on cells of half the size in each direction, as the common reference."""
-    before = cells.LEAST_SAMPLES, cells.FINEST_MM
-    count = 8 * max(cells.LEAST_SAMPLES, int(1000 * ours(dose, roi)["cm3"] / (1.95**2 * 1.5)))
-    try:
-        cells.LEAST_SAMPLES, cells.FINEST_MM = count, 0.1
-        return ours(dose, roi)
-    finally:
-        cells.LEAST_SAMPLES, cells.FINEST_MM = before
-
-
-def plain(dose: Dose, roi: Roi) -> Values:
-    """Masks of CT voxels (even-odd over the contours of a plane) and the dose at their centres."""
-    grid = dose.volume.grid
-    rows, columns = np.mgrid[0:SIZE, 0:SIZE]
-    x, y = CORNER_MM[0] + columns * PIXEL_MM, CORNER_MM[1] + rows * PIXEL_MM
-    pixels = np.column_stack([x.ravel(), y.ravel()])
-    planes: dict[float, list[FloatArray]] = {}
-    for contour in roi.closed:
-        planes.setdefault(round(float(contour.points_mm[0, 2]), 2), []).append(contour.points_mm)
-    values: list[FloatArray] = []
-    count = 0
-    for z, rings in planes.items():
-        mask = np.zeros(SIZE * SIZE, dtype=bool)
-        for ring in rings:
-            mask ^= Outline(ring[:, :2]).contains_points(pixels)
-        points = np.column_stack([pixels[mask], np.full(mask.sum(), z)])
-        count += len(points)
-        values.append(
-            map_coordinates(dose.volume.array_zyx, grid.to_index(points).T, order=1, cval=np.nan)
+def spent(dose: Dose, rois: list[Roi], threads: int) -> Spent:
+    """Return the best of some runs over all structures."""
+    best: Spent | None = None
+    for _ in range(REPEATS):
+        wall, cpu = time.perf_counter(), time.process_time()
+        found = compute_dvhs(dose, [Region.of(r) for r in rois], threads=threads,
+                             accept_partial=True)  # fmt: skip
+        now = Spent(
+            wall=time.perf_counter() - wall,
+            cpu=time.process_time() - cpu,
+            mean_gy={dvh.name: dvh.mean_gy for dvh in found if isinstance(dvh, Dvh)},
         )
-    gy = np.concatenate(values)
-    gy = gy[np.isfinite(gy)]
-    edges = np.arange(0.0, gy.max() + 0.02, 0.01)
-    histogram, _ = np.histogram(gy, edges)
-    middles = (edges[:-1] + edges[1:]) / 2
-    above = 100.0 * np.cumsum(histogram[::-1])[::-1] / histogram.sum()
-    return {
-        "cm3": count * PIXEL_MM**2 * 3.0 / 1000.0,
-        "mean": float(middles @ histogram / histogram.sum()),
-        "D95%": float(edges[np.flatnonzero(above >= 95.0)[-1]]),
-        "D2%": float(edges[np.flatnonzero(above >= 2.0)[-1]]),
-        "V20Gy": float(above[2000]) if above.size > 2000 else 0.0,
-    }
+        if best is None or now.cpu < best.cpu:
+            best = now
+    assert best is not None
+    return best
 
 
-def timed(method: Callable[[Dose, Roi], Values], dose: Dose, roi: Roi) -> tuple[Values, float]:
-    started = time.perf_counter()
-    return method(dose, roi), time.perf_counter() - started
+def first_dvh() -> Spent:
+    """Return what it takes from the files to the first DVH, a lung."""
+    best: Spent | None = None
+    with tempfile.TemporaryDirectory() as folder:
+        structures, dose = unpacked(Path(folder))
+        for _ in range(REPEATS):
+            wall, cpu = time.perf_counter(), time.process_time()
+            rois = read_structure_set(pydicom.dcmread(structures))
+            dvh = compute_dvh(read_dose(pydicom.dcmread(dose)), Region.of(rois.roi("Lung-Left")))
+            now = Spent(wall=time.perf_counter() - wall, cpu=time.process_time() - cpu,
+                        mean_gy={dvh.name: dvh.mean_gy})  # fmt: skip
+            if best is None or now.cpu < best.cpu:
+                best = now
+    assert best is not None
+    return best
+
+
+def finer(dose: Dose, roi: Roi) -> Dvh:
+    """Return our DVH on cells of half the size in each direction."""
+    before = cells.LEAST_SAMPLES, cells.ENOUGH_SAMPLES, cells.MOST_SAMPLES, cells.FINEST_MM
+    try:
+        coarse = compute_dvh(dose, Region.of(roi), accept_partial=True)
+        size = cells.cell_size(dose.volume.grid, np.eye(3), coarse.volume_cm3 * 1000)
+        count = int(8 * coarse.volume_cm3 * 1000 / size**3)
+        cells.LEAST_SAMPLES = cells.ENOUGH_SAMPLES = cells.MOST_SAMPLES = count
+        cells.FINEST_MM = 0.05
+        return compute_dvh(dose, Region.of(roi), accept_partial=True)
+    finally:
+        cells.LEAST_SAMPLES, cells.ENOUGH_SAMPLES, cells.MOST_SAMPLES, cells.FINEST_MM = before
+
+
+def accuracy(case: Thorax) -> str:
+    """Return the errors of the cells' size, as text."""
+    lines = [f"{'structure':<14}{'cm3':>9}{'volume %':>10}" + "".join(f"{m:>9}" for m in METRICS)]
+    for roi in case.rois:
+        a = compute_dvh(case.dose, Region.of(roi), accept_partial=True)
+        b = finer(case.dose, roi)
+        text = (
+            f"{roi.name:<14}{a.volume_cm3:>9.1f}{100 * (a.volume_cm3 / b.volume_cm3 - 1):>+10.3f}"
+        )
+        for metric in METRICS:
+            text += f"{(evaluate(a, metric).value or 0) - (evaluate(b, metric).value or 0):>+9.3f}"
+        lines.append(text)
+    return "\n".join(lines)
+
+
+def line(what: str, took: Spent, ours: Spent | None = None) -> str:
+    text = f"{what:<58}{took.wall:>8.2f} s{took.cpu:>8.2f} CPU s"
+    return text + (f"   ratio {took.cpu / ours.cpu:.1f} (CPU)" if ours else "")
 
 
 def main() -> int:
-    archive = data_path("lung1-001/plan-a.zip")
-    if archive is None:
+    plan = plan_a()
+    if plan is None:
         print("The data set is not here: set ABSCOPE_TEST_DATA.")
         return 1
-    objects = {d.Modality: d for d in datasets(archive).values()}
-    dose, rois = read_dose(objects["RTDOSE"]), read_structure_set(objects["RTSTRUCT"]).rois
-    ours(dose, rois[0])  # compiles, or loads the compiled code
-    seconds = np.zeros(2)
-    print("error against our method on finer cells: ours | plain masks and histogram")
-    print(f"{'structure':<14}" + "".join(f"{m:>22}" for m in ("volume %", "mean Gy", *METRICS[1:])))
-    for roi in rois:
-        (a, time_a), (b, time_b) = timed(ours, dose, roi), timed(plain, dose, roi)
-        truth = finer(dose, roi)
-        seconds += time_a, time_b
-        texts = [f"{100 * (a['cm3'] / truth['cm3'] - 1):+.3f} | "
-                 f"{100 * (b['cm3'] / truth['cm3'] - 1):+.3f}"]  # fmt: skip
-        texts += [f"{a[m] - truth[m]:+.3f} | {b[m] - truth[m]:+.3f}" for m in METRICS]
-        print(f"{roi.name:<14}" + "".join(f"{text:>22}" for text in texts))
+    case = thorax(*plan)
+    twelve = spent(case.dose, list(case.rois), threads=2)
+    alone = spent(case.dose, list(case.rois), threads=1)
+    print(line(f"ours, {len(case.rois)} structures, two threads", twelve))
+    print(line(f"ours, {len(case.rois)} structures, one thread", alone))
+    print(line("ours, first DVH with parsing", first_dvh()))
+    print(f"asked: {ALL_DVHS_SECONDS} s and {FIRST_DVH_SECONDS} s on two cores that are free")
     print(
-        f"{len(rois)} structures: ours {seconds[0]:.2f} s, plain {seconds[1]:.2f} s, "
-        f"ratio {seconds[1] / seconds[0]:.0f}"
+        line(
+            "SimpleITK resampling and label statistics, masks given", label_statistics(case), alone
+        )
     )
+    peer = dicompyler(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+    if isinstance(peer, str):
+        print(peer)
+    else:
+        same = spent(plan[0], only(plan[1].rois, set(peer.mean_gy)), threads=1)
+        print(line(f"dicompyler-core, the {len(peer.mean_gy)} structures of plan A", peer, same))
+        print(line("ours, the same structures", same))
+        for name, mean in peer.mean_gy.items():
+            print(f"  mean {name:<14}{mean:>8.3f} Gy, ours {same.mean_gy[name]:>8.3f} Gy")
+    print("error against cells an eighth of the size (Gy, V20Gy in points of per cent):")
+    print(accuracy(case))
     return 0
 
 

@@ -155,10 +155,8 @@ def coverage(
         return weights
     parts = [np.asarray(p, dtype=np.float64) for p in polygons]
     starts = np.concatenate([[0], np.cumsum([len(p) for p in parts])]).astype(np.int64)
-    points = np.concatenate(parts)
-    scaled = np.empty_like(points)
-    scaled[:, 0] = (points[:, 0] - origin_xy[0]) / spacing_xy[0] + 0.5
-    scaled[:, 1] = (points[:, 1] - origin_xy[1]) / spacing_xy[1] + 0.5
+    points = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    scaled = (points - np.array(origin_xy)) / np.array(spacing_xy) + 0.5
     _fill(scaled, starts, weights, sub_lines)
     return np.minimum(weights, 1.0, out=weights)  # rounding only: shares are never negative
 

@@ -54,11 +54,10 @@ def _crossings(
     side = np.repeat(np.arange(len(points)), counts)
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     lines = line0[side] + within
-    steep = ya != yb
-    slope = np.zeros(len(points))
-    slope[steep] = (xb - xa)[steep] / (yb - ya)[steep]
     y = (lines + 0.5) / sub_lines
-    return lines, xa[side] + (y - ya[side]) * slope[side]
+    with np.errstate(over="ignore", invalid="ignore"):  # a side almost flat, as the loop does
+        slope = (xb - xa)[side] / (yb - ya)[side]
+        return lines, xa[side] + (y - ya[side]) * slope
 
 
 def _groups(lines: npt.NDArray[np.int64]) -> tuple[list[int], list[int], list[int]]:

@@ -298,10 +298,10 @@ def _group_planes(contours: Iterable[Contour], axes: FloatArray) -> list[Plane]:
             expected=f"contours flat within {OFF_PLANE_MM:g} mm on planes of one direction",
             remedy="Contour on the image's own planes, or import the image they were drawn on.",
         )
-    order = sorted(range(len(local)), key=lambda i: float(local[i][:, 2].mean()))
+    positions = [float(points[:, 2].mean()) for points in local]
     planes: list[tuple[float, list[FloatArray]]] = []
-    for i in order:
-        position = float(local[i][:, 2].mean())
+    for i in sorted(range(len(local)), key=positions.__getitem__):
+        position = positions[i]
         polygon = np.ascontiguousarray(local[i][:, :2])
         if planes and position - planes[-1][0] < SAME_PLANE_MM:
             planes[-1][1].append(polygon)

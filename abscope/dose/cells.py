@@ -16,7 +16,7 @@ from abscope.core.structures import CrossSection
 #: Cells are made finer until a structure has about this many.
 LEAST_SAMPLES = 200_000
 #: From this many on cells may be as coarse as the dose's finest spacing instead of half of it.
-ENOUGH_SAMPLES = 1_500_000
+ENOUGH_SAMPLES = 1_000_000
 #: Cells are made coarser than that when a structure would have more than this many.
 MOST_SAMPLES = 6_000_000
 #: Cells finer than this gain nothing (mm).
@@ -63,7 +63,8 @@ def rasterised(section: CrossSection, pixel_mm: float) -> Raster:
 
     Pixels are of `pixel_mm`, or smaller where `PIXELS_ACROSS` asks for it.
     """
-    points = np.concatenate([p for group in section.include for p in group])
+    polygons = [p for group in section.include for p in group]
+    points = polygons[0] if len(polygons) == 1 else np.concatenate(polygons)
     low, high = points.min(axis=0), points.max(axis=0)
     pixel_mm = min(pixel_mm, float((high - low).max()) / PIXELS_ACROSS or pixel_mm)
     columns, rows = (np.ceil((high - low) / pixel_mm).astype(int) + 1).tolist()

@@ -215,10 +215,10 @@ def _add(
     step = thickness / sub_slices
     raster = rasterised(section, cell_mm)
     turn = grid.axes @ frame.T  # columns: the frame's axes in the dose grid's system
-    first = np.array([*raster.origin_xy, section.low_mm + step / 2])
+    first = (*raster.origin_xy, section.low_mm + step / 2)
     start = turn @ first - grid.axes @ grid.origin_mm
     sizes = np.array([[raster.size_mm], [raster.size_mm], [step]])
-    voxel = np.array([grid.spacing_yx_mm[1], grid.spacing_yx_mm[0], 1.0])
+    voxel = np.array([*grid.spacing_yx_mm[::-1], 1.0])
     accumulate(
         volume.array_zyx,
         grid.plane_offsets_mm,

@@ -99,6 +99,11 @@ def _accumulate(
     lowest, highest = tally[LOWEST], tally[HIGHEST]
     lowest_any, highest_any, samples = tally[LOWEST_ANY], tally[HIGHEST_ANY], tally[SAMPLES]
     z0, z1, gap, z_low, z_high = 0, 0, 1.0, 0.0, -1.0
+    # what two neighboring samples of a row share is computed once: the eight voxels and their
+    # interpolation along y and z, when rows of cells lie along rows of the dose
+    at_x, at_y, at_z, at_wy, at_wz = -1, -1, -1, 0.0, 0.0
+    d000 = d001 = d010 = d011 = d100 = d101 = d110 = d111 = 0.0
+    left_gy = grad_x = y_left = y_right = z_left = z_right = 0.0
     for sub in range(sub_slices):
         for row in range(weights_yx.shape[0]):
             row_x = start[0] + sub * sz0 + row * sy0
@@ -141,28 +146,32 @@ def _accumulate(
                         z_low, z_high = offsets_mm[z0], offsets_mm[z1]
                         gap = z_high - z_low
                     wz = (zc - z_low) / gap
-                d000, d001 = np.float64(dose_zyx[z0, y0, x0]), np.float64(dose_zyx[z0, y0, x1])
-                d010, d011 = np.float64(dose_zyx[z0, y1, x0]), np.float64(dose_zyx[z0, y1, x1])
-                d100, d101 = np.float64(dose_zyx[z1, y0, x0]), np.float64(dose_zyx[z1, y0, x1])
-                d110, d111 = np.float64(dose_zyx[z1, y1, x0]), np.float64(dose_zyx[z1, y1, x1])
-                ax, bx, cx, dx = d001 - d000, d011 - d010, d101 - d100, d111 - d110
-                a0, a1 = d000 + ax * wx, d010 + bx * wx
-                b0, b1 = d100 + cx * wx, d110 + dx * wx
-                ay, by = a1 - a0, b1 - b0
-                low, high = a0 + ay * wy, b0 + by * wy
-                grad_z = high - low
-                dose = low + grad_z * wz
+                if x0 != at_x or y0 != at_y or z0 != at_z or wy != at_wy or wz != at_wz:
+                    at_x, at_y, at_z, at_wy, at_wz = x0, y0, z0, wy, wz
+                    d000, d001 = np.float64(dose_zyx[z0, y0, x0]), np.float64(dose_zyx[z0, y0, x1])
+                    d010, d011 = np.float64(dose_zyx[z0, y1, x0]), np.float64(dose_zyx[z0, y1, x1])
+                    d100, d101 = np.float64(dose_zyx[z1, y0, x0]), np.float64(dose_zyx[z1, y0, x1])
+                    d110, d111 = np.float64(dose_zyx[z1, y1, x0]), np.float64(dose_zyx[z1, y1, x1])
+                    rise00, rise10, rise01, rise11 = (
+                        d100 - d000, d110 - d010, d101 - d001, d111 - d011,
+                    )  # fmt: skip
+                    low, high = d000 + rise00 * wz, d010 + rise10 * wz
+                    y_left = high - low
+                    left_gy = low + y_left * wy
+                    z_left = (rise00 + (rise10 - rise00) * wy) / gap
+                    low, high = d001 + rise01 * wz, d011 + rise11 * wz
+                    y_right = high - low
+                    grad_x = low + y_right * wy - left_gy
+                    z_right = (rise01 + (rise11 - rise01) * wy) / gap
+                dose = left_gy + grad_x * wx
                 if not np.isfinite(dose):
                     outside += weight
                     continue
                 inside += weight
                 integral += weight * dose
                 samples += 1.0
-                grad_z = grad_z / gap
-                grad_y = ay + (by - ay) * wz
-                front = ax + (bx - ax) * wy
-                back = cx + (dx - cx) * wy
-                grad_x = front + (back - front) * wz
+                grad_y = y_left + (y_right - y_left) * wx
+                grad_z = z_left + (z_right - z_left) * wx
                 # --- the cell's dose interval: how far its faces lie from its centre
                 along_x = grad_x * sx0 + grad_y * sx1 + grad_z * sx2
                 along_y = grad_x * sy0 + grad_y * sy1 + grad_z * sy2

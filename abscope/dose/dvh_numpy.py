@@ -98,17 +98,18 @@ def _trilinear(
         dose_zyx[z, y, x].astype(np.float64) for z in (z0, z1) for y in (y0, y1) for x in (x0, x1)
     ]
     d000, d001, d010, d011, d100, d101, d110, d111 = corners
-    ax, bx, cx, dx = d001 - d000, d011 - d010, d101 - d100, d111 - d110
-    a0, a1 = d000 + ax * wx, d010 + bx * wx
-    b0, b1 = d100 + cx * wx, d110 + dx * wx
-    ay, by = a1 - a0, b1 - b0
-    low, high = a0 + ay * wy, b0 + by * wy
-    front, back = ax + (bx - ax) * wy, cx + (dx - cx) * wy
+    rise00, rise10, rise01, rise11 = d100 - d000, d110 - d010, d101 - d001, d111 - d011
+    low, high = d000 + rise00 * wz, d010 + rise10 * wz
+    y_left, z_left = high - low, (rise00 + (rise10 - rise00) * wy) / gap
+    left_gy = low + y_left * wy
+    low, high = d001 + rise01 * wz, d011 + rise11 * wz
+    y_right, z_right = high - low, (rise01 + (rise11 - rise01) * wy) / gap
+    grad_x = low + y_right * wy - left_gy
     return _Trilinear(
-        dose=low + (high - low) * wz,
-        grad_x=front + (back - front) * wz,
-        grad_y=ay + (by - ay) * wz,
-        grad_z=(high - low) / gap,
+        dose=left_gy + grad_x * wx,
+        grad_x=grad_x,
+        grad_y=y_left + (y_right - y_left) * wx,
+        grad_z=z_left + (z_right - z_left) * wx,
         least=np.minimum.reduce(corners),
         most=np.maximum.reduce(corners),
     )
