@@ -45,6 +45,7 @@ def dvh(context: Context, given: argparse.Namespace) -> dict[str, Any]:
         structures=given.structure,
         accepted=frozenset(given.accept),
         derived=True,
+        between=given.between_planes,
     )
     effects: dict[int, StructureEffect] = {}
     schedule: Schedule | None = None

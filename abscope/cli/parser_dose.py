@@ -31,6 +31,11 @@ def dose_commands(add: Add) -> None:
         help="comma-separated: mean, D95%%, D2cm3, DC1500cm3, V20Gy, V20Gy[cm3], V95%%Rx, CV5Gy, "
         "gEUD(a=8), HI, CI, GI",
     )  # fmt: skip
+    dvh.add_argument(
+        "--between-planes", choices=("skipped", "all", "none"), default="skipped",
+        help="interpolate shapes where contours skip every second plane (default), between all, or "
+        "never",
+    )  # fmt: skip
     dvh.add_argument("--curve", action="store_true", help="add the cumulative curve")
     dvh.add_argument("--eqd2", action="store_true", help="of EQD2, in place of the physical dose")
     add_conversion(dvh)

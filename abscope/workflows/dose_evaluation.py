@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from abscope.core.case import Case, DoseInfo, Finding, Series, StructureSetInfo
 from abscope.core.errors import DoseError, NotFoundError, RefusedError, UsageError
 from abscope.core.names import is_target
-from abscope.core.structures import Region, Roi, StructureSet
+from abscope.core.structures import Between, Region, Roi, StructureSet
 from abscope.dose.dvh_many import compute_dvhs
 from abscope.dose.histogram import Dvh
 from abscope.dose.isodoses import IsodoseVolumes, isodose_volumes
@@ -133,6 +133,7 @@ def evaluate_dose(
     structures: Sequence[str | int] | None = None,
     accepted: frozenset[str] = frozenset(),
     derived: bool = False,
+    between: Between = "skipped",
 ) -> DoseEvaluation:
     """Return the DVHs of the structures of one set under one dose.
 
@@ -144,6 +145,8 @@ def evaluate_dose(
         `ACCEPT_COVERAGE` to go on where the dose grid covers less than 99 per cent.
     derived : bool
         Add lungs minus GTV when the set has both lungs.
+    between : str
+        Which planes between drawn ones are interpolated (`abscope.core.structures.Between`).
 
     Raises
     ------
@@ -170,6 +173,7 @@ def evaluate_dose(
         [region for _, region in wanted],
         axes=image.grid.axes if image else None,
         usual_gap_mm=(image.grid.plane_spacing_mm or None) if image else None,
+        between=between,
         accept_partial=ACCEPT_COVERAGE in accepted,
     )
     results = [

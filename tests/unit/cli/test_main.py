@@ -88,6 +88,13 @@ def test_a_phantom_case_from_import_to_deletion(run, case, home, tmp_path):
     assert volumes["Cylinder"] == pytest.approx(3.14159265 * 4 * 4.4, rel=2e-3)
     rows = run.done("dvh", "phantom", "--metrics", "mean,V20Gy")["structures"]
     assert rows[0]["metrics"]["mean"] == pytest.approx(30.0 + 0.3 - 0.1, abs=0.01)
+    wanted = "median,CV5Gy[cm3],gEUD(a=8),CI"
+    found = run.done("dvh", "phantom", "--metrics", wanted, "--between-planes", "none")
+    assert found["structures"][0]["units"] == {
+        "median": "Gy", "CV5Gy[cm3]": "cm3", "gEUD(a=8)": "Gy", "CI": "ratio",
+    }  # fmt: skip
+    assert found["structures"][0]["reasons"].keys() <= {"CI"}
+    assert found["citations"]["CI"].startswith("Paddick")
     assert run.done("show", "phantom") == case
     assert run.done("delete", "phantom") == {"deleted": "phantom"}
     assert run.done("audit", "--verify")["verified"]
