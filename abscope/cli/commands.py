@@ -35,6 +35,7 @@ COMMANDS: dict[str, str] = {
     "gamma": "dose_maps:gamma",
     "immune": "dose_maps:immune",
     "lung-risk": "dose_maps:risk",
+    "achievable": "achievable:achievable_dose",
     "scorecard": "scorecards:scorecard",
     "scorecards": "scorecards:scorecards",
     "labs": "cases:labs",

@@ -75,6 +75,14 @@ def _comparisons(add: Add) -> None:
         "--organs-from", metavar="UID", help="a second set for organs that the plan's set lacks"
     )
 
+    similar = add("achievable", "Estimate organ doses from the plans of other patients here.")
+    similar.add_argument("case")
+    similar.add_argument("--dose", metavar="UID")
+    similar.add_argument("--structure-set", metavar="UID")
+    similar.add_argument(
+        "--structure", action="append", metavar="NAME", help="TG-263 name; all organs unless named"
+    )
+
     risk = add("lung-risk", "Show where dose to the lungs drives the estimated pneumonitis risk.")
     risk.add_argument("case")
     risk.add_argument("--dose", metavar="UID")

@@ -27,6 +27,8 @@ STEPS: tuple[tuple[str, frozenset[str]], ...] = (
 )
 #: What needs a look, in the order of the screen.
 MARKS = ("warnings", "identity absent", "stale prediction", "synthetic")
+#: Kinds of documents that the program keeps for itself: no change of the case.
+_KEPT_FOR_ITSELF = ("dose-distance",)
 _DIAGNOSIS = ("histology", "cancer_type", "stage")
 
 
@@ -77,9 +79,9 @@ def summaries(archive: Archive) -> tuple[CaseSummary, ...]:
         newest = {
             row.case_id: row.newest
             for row in db.execute(
-                select(documents.c.case_id, func.max(documents.c.created).label("newest")).group_by(
-                    documents.c.case_id
-                )
+                select(documents.c.case_id, func.max(documents.c.created).label("newest"))
+                .where(documents.c.kind.not_in(_KEPT_FOR_ITSELF))
+                .group_by(documents.c.case_id)
             )
         }
     found = []
