@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from abscope.core.errors import InputError
 from abscope.core.ids import uid_from
 from abscope.dicom.write_common import save_all
+from abscope.dose.histogram import Dvh
 from abscope.workflows.importing import check_reading, read_paths, save
+from components import fractionation_inputs, state
 from tests import phantoms
 from tests.pages.conftest import ACTOR
 
@@ -103,3 +108,30 @@ def test_a_physical_sum_of_unlike_fractions_is_warned_of(page, context, case):
     shown.press("dose.sum.store")
     assert context.cases.get("two").doses[-1].uid == uid_from("sum of plans", *sorted(uids))
     assert "unlike doses per fraction" in shown.words()
+
+
+def test_edited_ratios_reach_the_map_before_the_table_is_drawn(monkeypatch):
+    """The viewer is drawn first: it reads what was edited from the table's own state."""
+    lung = Dvh.from_dose_points("Lung_L", [5.0, 20.0], [3.0, 1.0])
+    item = SimpleNamespace(name="Lung_L", standard_name="Lung_L", dvh=lung)
+    evaluation = SimpleNamespace(structures=(item,), structure_set=SimpleNamespace(uid="1.2.3"))
+    view = SimpleNamespace(case=SimpleNamespace(id="one"), evaluations=(evaluation,))
+    kept: dict[str, object] = {}
+    monkeypatch.setattr(state, "recall", kept.get)
+    monkeypatch.setattr(state, "component_state", kept.get)
+    monkeypatch.setattr(state, "is_drawn", kept.__contains__)
+    editor = "dose.fractionation.ratios.one.1.2.3"
+
+    def ratio() -> tuple[float, float]:
+        betas = fractionation_inputs.conversion(view, for_map=True).betas
+        return betas.ratio("Lung_L", "Lung_L").value_gy, betas.other_gy
+
+    assert ratio() == (3.0, 3.0)
+    kept[editor] = {"edited_rows": {0: {"α/β (Gy)": 4}, 1: {"α/β (Gy)": 2}}}
+    assert ratio() == (4.0, 2.0)
+    del kept[editor]  # another section was opened meanwhile: what was typed is kept
+    kept[f"{editor}.values"] = "[[5.0, 2.5, 5.0], [2.0, 2.0, 4.0]]"
+    assert ratio() == (5.0, 2.0)
+    kept[editor] = {"edited_rows": {0: {"α/β (Gy)": 99}}}
+    with pytest.raises(InputError):
+        ratio()
