@@ -65,49 +65,35 @@ def test_section_shows_table_ratios_and_time(page, case):
     assert shown.widget("dose.fractionation.export").label == "Export BED (RTDOSE)"
 
 
-def test_few_fractions_show_both_models_and_a_warning(page, context, case):
-    name = case(fractions=2)
+def test_few_fractions_show_both_models_and_unknown_ones_are_refused(page, context, case):
+    name = case(fractions=2, second=None)
     shown = _opened(page, name)
     assert shown.has_table("Structure", "mean, LQ-L (Gy)")
     assert "neither LQ nor LQ-L is established" in shown.words()
-
-
-def test_unknown_fractions_are_refused_with_what_to_do(page, case):
-    words = _opened(page, case(fractions=None)).words()
+    unknown = next(d for d in context.cases.get(name).doses if d.plan_uid == SECOND)
+    words = shown.choose("dose.a", unknown.uid).words()
     assert "number of fractions of this dose is not known" in words
     assert "Labs and facts" in words
+    assert shown.has(f"dose.sum.fractions.{unknown.uid}")
 
 
-def test_courses_are_added_as_eqd2_and_described(page, context, case):
-    shown = page("dose", case(second=None))
-    uids = [d.uid for d in context.cases.get("two").doses]
-    shown.widget("dose.sum.doses").set_value(uids)
-    shown.widget("dose.sum.kind").set_value("EQD2 of courses")
-    shown.press("dose.sum.store")
-    assert "number of fractions of a course is not known" in shown.words()
-    names = shown.keys()
-    (asked,) = [k for k in names if k.startswith("dose.sum.fractions.")]
-    shown.widget("dose.sum.doses").set_value(uids)
-    shown.widget("dose.sum.kind").set_value("EQD2 of courses")
-    shown.widget(asked).set_value(5)
-    shown.press("dose.sum.store")
-    summed = context.cases.get("two").doses[-1]
-    assert summed.dose_type == "EFFECTIVE"
-    assert "Stored as" in shown.words()
-    assert "sum of 2 doses, EQD2, max." in shown.words()
-    shown.choose("dose.a", summed.uid)
-    assert "No recovery between the courses is assumed" in shown.words()
-    shown.choose("dose.section", "Fractionation")
-    assert "would be converted twice" in shown.words()
-
-
-def test_a_physical_sum_of_unlike_fractions_is_warned_of(page, context, case):
+def test_courses_are_added_as_eqd2_and_a_physical_sum_is_warned_of(page, context, case):
     shown = page("dose", case())
     uids = [d.uid for d in context.cases.get("two").doses]
     shown.widget("dose.sum.doses").set_value(uids)
     shown.press("dose.sum.store")
     assert context.cases.get("two").doses[-1].uid == uid_from("sum of plans", *sorted(uids))
     assert "unlike doses per fraction" in shown.words()
+    shown.widget("dose.sum.doses").set_value(uids)
+    shown.widget("dose.sum.kind").set_value("EQD2 of courses")
+    shown.press("dose.sum.store")
+    summed = context.cases.get("two").doses[-1]
+    assert summed.dose_type == "EFFECTIVE"
+    assert "sum of 2 doses, EQD2, max." in shown.words()
+    shown.choose("dose.a", summed.uid)
+    assert "No recovery between the courses is assumed" in shown.words()
+    shown.choose("dose.section", "Fractionation")
+    assert "would be converted twice" in shown.words()
 
 
 def test_edited_ratios_reach_the_map_before_the_table_is_drawn(monkeypatch):
