@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from abscope.figures.dvh import Kind, VolumeUnit
-from components import charts, dose_isodose, dose_metrics, dvh_chart, tables
+from components import charts, dose_isodose, dose_metrics, dose_stored, dvh_chart, tables
 from components.dose_view import DoseView
 from components.safe import literal
 
@@ -20,6 +20,7 @@ def show(view: DoseView) -> None:
         _histogram(view)
     with beside.container(width=510):
         dose_metrics.show(view)
+    dose_stored.show(view)
 
 
 @st.fragment
