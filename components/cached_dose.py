@@ -5,6 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from abscope.dose.gamma import Criteria
+from abscope.workflows.achievable import Achievable
+from abscope.workflows.achievable import achievable as compute_achievable
+from abscope.workflows.context import Actor
 from abscope.workflows.fractionation import Conversion, EffectMap
 from abscope.workflows.fractionation import effect_map as compute_effect_map
 from abscope.workflows.immune_dose import ImmuneDose
@@ -18,6 +21,7 @@ from abscope.workflows.plan_comparison import (
     dose_gamma,
 )
 from components import runtime
+from components.progress import LateBar
 
 
 @st.cache_resource(scope="session", max_entries=2, show_spinner="Subtracting the doses")
@@ -53,6 +57,25 @@ def immune_dose(
         context, context.cases.get(case_id), dose_uid=dose_uid, structure_set_uid=set_uid,
         organs_from=organs_from,
     )  # fmt: skip
+
+
+@st.cache_resource(scope="session", max_entries=4, show_spinner=False)
+def achievable(
+    case_id: str, version: int, archive: str, dose_uid: str, set_uid: str, _actor: Actor
+) -> Achievable:
+    """Return what plans of other patients would give; `archive` is `archive_stamp`."""
+    del version, archive
+    context = runtime.context()
+    place = st.empty()
+    with place:
+        bar = LateBar()
+        try:
+            return compute_achievable(
+                context, _actor, context.cases.get(case_id), dose_uid=dose_uid,
+                structure_set_uid=set_uid, tell=bar.tell,
+            )  # fmt: skip
+        finally:
+            place.empty()
 
 
 @st.cache_resource(scope="session", max_entries=4, show_spinner="Mapping the lung risk")

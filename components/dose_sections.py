@@ -8,11 +8,11 @@ import streamlit as st
 
 from abscope.core.errors import AbscopeError
 from components import (
+    dose_achievable,
     dose_compare,
     dose_fractionation,
     dose_histogram,
     dose_immune,
-    dose_isodose,
     dose_risk,
     notices,
     scorecard,
@@ -22,7 +22,6 @@ from components.dose_view import DoseView
 from components.safe import literal
 from components.tables_case import dose_names
 from components.viewer.dose_map import DoseMap
-from components.viewer.viewer import Isodose
 
 #: Key of the choice of a section on the dose page.
 SECTION = "dose.section"
@@ -35,6 +34,7 @@ SECTIONS: dict[str, Callable[[DoseView], None]] = {
     "Immune dose": dose_immune.show,
     "Lung risk": dose_risk.show,
     "Fractionation": dose_fractionation.show,
+    "Achievable": dose_achievable.show,
 }
 #: Name on the button -> the map that the section shows in the viewer in place of the dose.
 MAPS: dict[str, Callable[[DoseView], DoseMap | None]] = {
@@ -42,14 +42,6 @@ MAPS: dict[str, Callable[[DoseView], DoseMap | None]] = {
     "Lung risk": dose_risk.shown_map,
     "Fractionation": dose_fractionation.shown_map,
 }
-#: Name on the button -> the isodose that the viewer draws beside its own lines.
-LINES: dict[str, Callable[[DoseView], Isodose | None]] = {"DVH": dose_isodose.wanted}
-
-
-def shown_line(view: DoseView) -> Isodose | None:
-    """Return the isodose that the open section asks for, None where it asks for none."""
-    make = LINES.get(str(state.component_state(SECTION)))
-    return make(view) if make else None
 
 
 def shown_map(view: DoseView) -> DoseMap | None:

@@ -254,15 +254,16 @@ def _checked(model: AchievableModel, plan: PlanShape, organ: str) -> tuple[Membe
     return members
 
 
-def too_few(patients: int, organ: str = "") -> RefusedError:
-    """Return the refusal for too few patients."""
+def too_few(patients: int, organ: str = "", left_out: str = "") -> RefusedError:
+    """Return the refusal for too few patients; `left_out` says why others take no part."""
     return RefusedError(
         "achievable-too-few",
-        f"{patients} of {LEAST_PATIENTS} plans: there are too few of other patients with the same "
-        "class of dose per fraction and this organ.",
+        f"{patients} of {LEAST_PATIENTS} plans: too few other patients have the same class of dose "
+        f"per fraction{' and this organ' if organ else ''}.",
         where="plans in this installation",
         expected=f"plans of at least {LEAST_PATIENTS} other patients",
-        remedy="Import more plans with CT, contours (PTV and organs), RTPLAN and RTDOSE.",
+        remedy="Import more plans: contours with PTV and organs, RTPLAN and RTDOSE."
+        + (f" Left out here: {left_out}." if left_out else ""),
         label=organ,
     )
 

@@ -24,7 +24,7 @@ from abscope.core.rasterise import section_coverage
 from abscope.core.structures import Region, Roi, Slab, slabs_of
 
 #: Pixels and planes are this far apart, or a little less (mm).
-STEP_MM = 2.0
+STEP_MM = 2.5
 #: A lattice with more pixels is made coarser.
 MOST_PIXELS = 160_000
 #: Pixels that are kept free around everything.
@@ -122,7 +122,7 @@ class TargetSolid:
     >>> from abscope.core.structures import Contour
     >>> roi = Roi(number=1, name="PTV", contours=tuple(
     ...     Contour(points_mm=square + [0, 0, z]) for z in (0.0, 2.0, 4.0)))
-    >>> solid = TargetSolid(roi, Lattice.around([roi]))
+    >>> solid = TargetSolid(roi, Lattice.around([roi], step_mm=2.0))
     >>> solid.distances(8.0, np.indices(solid.lattice.size_yx)[0] == 5).round(2)[:6].tolist()
     [6.71, 5.0, 3.61, 3.0, 3.0, 3.0]
     """
@@ -143,14 +143,16 @@ class TargetSolid:
     def distances(self, position_mm: float, pixels: npt.NDArray[np.bool_]) -> FloatArray:
         """Return the signed distance (mm) of the chosen pixels of a plane, shape (chosen,)."""
         inside = self._inside_mm[:, pixels]
-        along = _away(position_mm, self.low_mm, self.high_mm)[:, None] ** 2
+        along = np.square(_away(position_mm, self.low_mm, self.high_mm)[:, None], dtype=np.float32)
         outward = np.sqrt((along + np.maximum(-inside, 0.0) ** 2).min(axis=0))
         here = along[:, 0] == 0.0
         within = (inside[here] > 0.0).any(axis=0)
+        if not within.any():
+            return outward.astype(np.float64)
         to_outline = (along + np.maximum(inside, 0.0) ** 2).min(axis=0)
         to_end = _away(position_mm, self._empty_from, self._empty_to).min() ** 2
         inward = np.sqrt(np.minimum(to_outline, to_end))
-        return np.where(within, -inward, outward).astype(np.float64)
+        return np.asarray(np.where(within, -inward, outward), dtype=np.float64)
 
 
 def organ_samples(

@@ -188,11 +188,22 @@ def _model(
         voxels |= {d.blob for d in other.doses}
         members.append(Member(patient=len(members) + 1, shape=found))
     if len(members) < LEAST_PATIENTS:
-        raise too_few(len(members))
+        raise too_few(len(members), left_out=counted(left_out))
     marks = json.dumps([VERSION, technique, sorted(m.shape.inputs for m in members)])
     digest = hashlib.sha256(marks.encode()).hexdigest()
     model = AchievableModel(technique=technique, members=tuple(members), digest=digest)
     return model, dict(left_out)
+
+
+def counted(left_out: Mapping[str, int]) -> str:
+    """Return reasons and how many cases each has, in words."""
+    return "; ".join(f"{why.rstrip('.')} ({count})" for why, count in left_out.items())
+
+
+def archive_stamp(context: Context) -> str:
+    """Return a text that changes whenever any case does: what an estimate may be kept under."""
+    marks = sorted((s.id, s.version) for s in context.cases.summaries())
+    return hashlib.sha256(json.dumps(marks).encode()).hexdigest()
 
 
 def _why_not(

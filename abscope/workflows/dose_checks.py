@@ -28,7 +28,7 @@ def prescription_findings(
     plan = case.plan_of(dose)
     if plan is None or not plan.prescribed_gy or dose.is_part or dose.dose_type != "PHYSICAL":
         return ()
-    named = [dvh for number, _, dvh in dvhs if number == plan.target_roi_number]
+    named = [dvh for n, _, dvh in dvhs if n is not None and n == plan.target_roi_number]
     targets = named or [dvh for _, standard, dvh in dvhs if is_target(standard, "PTV")]
     values = [(evaluate(dvh, "D95%").value, dvh.name) for dvh in targets]
     known = [(value, name) for value, name in values if value is not None]
