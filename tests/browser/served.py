@@ -21,6 +21,14 @@ from playwright.sync_api import Browser, Locator, Page, expect
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 #: Milliseconds; generous, as the machine may be busy with other work.
 PATIENCE = 90_000
+#: Nothing moves: without a graphics card each frame of a spinner costs the tests a core's time.
+STILL = """addEventListener("DOMContentLoaded", () => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(
+        "*, *::before, *::after { animation: none !important; transition: none !important }"
+    );
+    document.adoptedStyleSheets.push(sheet);
+});"""
 _LOCAL = frozenset({"127.0.0.1", "localhost", ""})
 #: What a server must not take over from the tester's own environment.
 _OURS = ("ABSCOPE_", "STREAMLIT_")
@@ -112,8 +120,11 @@ class Visitor:
 
     def __init__(self, browser: Browser, server: Server) -> None:
         self.context = browser.new_context(
-            viewport={"width": 1400, "height": 1000}, accept_downloads=True
+            viewport={"width": 1400, "height": 1000},
+            accept_downloads=True,
+            reduced_motion="reduce",
         )
+        self.context.add_init_script(STILL)
         self.server = server
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(PATIENCE)

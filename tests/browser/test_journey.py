@@ -72,21 +72,29 @@ def estimate(visitor):
     return float(text.replace("%", ""))
 
 
-def downloads(visitor, folder):
-    """Download slides and pages from the board and check what they carry."""
-    for form in ("pptx", "pdf"):
-        with visitor.page.expect_download(timeout=PATIENCE) as waiting:
-            visitor.press(f"board.get.{form}")
-        waiting.value.save_as(folder / f"board.{form}")
+def download(visitor, folder, form):
+    with visitor.page.expect_download(timeout=PATIENCE) as waiting:
+        visitor.press(f"board.get.{form}")
+    waiting.value.save_as(folder / f"board.{form}")
+
+
+def slides_of(visitor, folder):
+    """Download the slides from the board and check what they carry."""
+    download(visitor, folder, "pptx")
     slides = pptx.Presentation(folder / "board.pptx").slides
     assert len(slides) == 5
     for slide in slides:
         text = "\n".join(s.text_frame.text for s in slide.shapes if s.has_text_frame)
         assert RESEARCH in text
+    return slides
+
+
+def check_pages(visitor, folder):
+    """Download the pages from the board: as many as there are slides."""
+    download(visitor, folder, "pdf")
     data = (folder / "board.pdf").read_bytes()
     assert data.startswith(b"%PDF-")
     assert len(re.findall(rb"/Type\s*/Page\b", data)) == 5
-    return slides
 
 
 def test_demo_journey(chromium, tmp_path):
@@ -130,7 +138,7 @@ def test_demo_journey(chromium, tmp_path):
         visitor.sees("Saved scenarios")
 
         visitor.nav("board")
-        first = downloads(visitor, tmp_path)[0]
+        first = slides_of(visitor, tmp_path)[0]
         assert "SYNTHETIC" in "".join(s.text_frame.text for s in first.shapes if s.has_text_frame)
         visitor.nav("admin")
         visitor.nav("worklist")
@@ -139,57 +147,58 @@ def test_demo_journey(chromium, tmp_path):
         visitor.close()
 
 
-def test_the_button_of_a_worklist_row_opens_its_case(chromium, tmp_path):
-    home = tmp_path / "home"
-    ct = phantoms.write_folder(tmp_path / "ct", phantoms.ct_series())
-    context = archive_of(home)
-    reading = read_paths([ct])
-    save(context, Actor(name="tester"), check_reading(reading, frozenset()), case_id="ct-only")
-    context.archive.close()
-    with serving(home) as server:
-        visitor = Visitor(chromium, server)
-        visitor.open()
-        frame = visitor.page.get_by_test_id("stDataFrame").first
-        frame.wait_for()
-        box = frame.bounding_box()
-        visitor.page.mouse.click(box["x"] + 45, box["y"] + 52)
-        visitor.page.wait_for_url(re.compile("/contours"), timeout=PATIENCE)
-        visitor.viewer()
-        assert visitor.case_id() == "ct-only"
-        visitor.check()
-        visitor.close()
-
-
-def test_hostile_names_stay_text(chromium, tmp_path):
-    """Names of patients and structures are shown as they are: no tag, link, picture, request."""
-    home = tmp_path / "home"
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """A server with a case whose names do harm and, newer, one with a CT alone."""
+    folder = tmp_path_factory.mktemp("filled")
     rois = [dataclasses.replace(phantoms.sphere_roi(n + 1), name=t) for n, t in enumerate(NAMES)]
-    files = phantoms.write_folder(
-        tmp_path / "files", phantoms.ct_series(), [phantoms.rtstruct(rois)], [phantoms.rtplan()],
-        [phantoms.rtdose()],
-    )  # fmt: skip
-    context = archive_of(home)
-    reading = read_paths([files])
-    draft = check_reading(reading, frozenset())
+    ct = phantoms.write_folder(folder / "ct", phantoms.ct_series())
+    plan = phantoms.write_folder(
+        folder / "plan", [phantoms.rtstruct(rois)], [phantoms.rtplan()], [phantoms.rtdose()]
+    )
     patient = Patient(id=NAMES[1], name=NAMES[0], birth_date="", sex="")
-    save(context, Actor(name="tester"), dataclasses.replace(draft, patient=patient), case_id="bad")
+    context = archive_of(folder / "home")
+    draft = check_reading(read_paths([ct, plan]), frozenset())
+    bad = dataclasses.replace(draft, patient=patient)
+    save(context, Actor(name="tester"), bad, case_id="bad")
+    draft = check_reading(read_paths([ct]), frozenset())
+    save(context, Actor(name="tester"), draft, case_id="ct-only")
     context.archive.close()
-    with serving(home) as server:
-        visitor = Visitor(chromium, server)
-        visitor.open("dose?case=bad")
-        for name in NAMES:
-            visitor.sees(name)
-        visitor.viewer()
-        visitor.page.locator(".js-plotly-plot .legendtext").first.wait_for()
-        for path in ("dose", "contours", "board", "worklist"):
-            if path != "dose":
-                visitor.nav(path)
-            assert visitor.main.locator('img[src="x"], img[src*="evil"]').count() == 0
-            assert visitor.main.locator('a[href^="javascript"]').count() == 0
-            assert visitor.main.locator(".katex").count() == 0
-            assert visitor.page.evaluate("globalThis.pwned") is None
-        visitor.check()
-        visitor.close()
+    with serving(folder / "home") as server:
+        yield server
+
+
+def test_the_button_of_a_worklist_row_opens_its_case(chromium, filled):
+    visitor = Visitor(chromium, filled)
+    visitor.open()
+    frame = visitor.page.get_by_test_id("stDataFrame").first
+    frame.wait_for()
+    box = frame.bounding_box()
+    visitor.page.mouse.click(box["x"] + 45, box["y"] + 52)
+    visitor.page.wait_for_url(re.compile("/contours"), timeout=PATIENCE)
+    visitor.viewer()
+    assert visitor.case_id() == "ct-only"
+    visitor.check()
+    visitor.close()
+
+
+def test_hostile_names_stay_text(chromium, filled):
+    """Names of patients and structures are shown as they are: no tag, link, picture, request."""
+    visitor = Visitor(chromium, filled)
+    visitor.open("dose?case=bad")
+    for name in NAMES:
+        visitor.sees(name)
+    visitor.viewer()
+    visitor.page.locator(".js-plotly-plot .legendtext").first.wait_for()
+    for path in ("dose", "contours", "board", "worklist"):
+        if path != "dose":
+            visitor.nav(path)
+        assert visitor.main.locator('img[src="x"], img[src*="evil"]').count() == 0
+        assert visitor.main.locator('a[href^="javascript"]').count() == 0
+        assert visitor.main.locator(".katex").count() == 0
+        assert visitor.page.evaluate("globalThis.pwned") is None
+    visitor.check()
+    visitor.close()
 
 
 # ----------------------------------------------------------------------------------- the real case
@@ -224,7 +233,8 @@ def test_real_case_journey(chromium, tmp_path):
         visitor.settle()
         assert visitor.case_id() == case_id
         visitor.sees("LUNG1-001")
-        downloads(visitor, tmp_path)
+        slides_of(visitor, tmp_path)
+        check_pages(visitor, tmp_path)
         visitor.check()
         visitor.close()
 
@@ -269,9 +279,18 @@ def look_at_contours(visitor, image):
 
 
 def run_automatic_contours(visitor):
+    """Draw one lung; tests/reference looks at what the engine makes of all structures."""
+    wanted = visitor.page.locator('[class*="st-key-contours-wanted"]').first
+    wanted.get_by_label("Clear all").click()
+    wanted.locator("input").fill("Lung_L")
+    wanted.locator("input").press("Enter")
+    visitor.page.keyboard.press("Tab")
+    chosen = wanted.locator(".react-aria-ComboBox [data-tag]")
+    expect(chosen).to_have_text(["Lung_L"], timeout=PATIENCE)
+    visitor.settle()
     visitor.press("contours.run")
     visitor.page.get_by_test_id("stProgress").first.wait_for(timeout=PATIENCE)
-    done = visitor.main.get_by_text(re.compile(r"\d+ structures in \d+ s"))
+    done = visitor.main.get_by_text(re.compile(r"1 structure in \d+ s"))
     done.first.wait_for(timeout=5 * PATIENCE)
     visitor.sees("Lung_L")
 

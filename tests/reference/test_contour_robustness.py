@@ -35,8 +35,8 @@ MARGIN = 0.05
 
 @functools.cache
 def coarse() -> tuple[Volume, StructureSet]:
-    """Return the CT with pixels of 2 mm, four times as fast, and the lungs on it."""
-    image = pixels_of(2)(case()[0])
+    """Return the CT with pixels of 3 mm, where the engine takes 4 s, and the lungs on it."""
+    image = pixels_of(3)(case()[0])
     return image, engine("anatomical").run(image, Request(structures=LUNGS), silent)
 
 
@@ -60,7 +60,7 @@ def test_other_patient_positions_give_the_same_voxels_and_so_the_same_contours(s
     assert (back.array_zyx == image.array_zyx).all()
 
 
-@pytest.mark.parametrize("name", ["noise 30 HU", "planes 5 mm"])
+@pytest.mark.parametrize("name", ["noise 30 HU", "planes 1 mm"])
 def test_lungs_stay(name: str) -> None:
     found = changed(name, LUNGS, coarse())
     assert set(found) == set(LUNGS)

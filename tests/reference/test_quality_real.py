@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from abscope.contour import quality_drawn
+from abscope.contour import quality, quality_drawn
 from abscope.contour.quality import Quality, check_quality
+from abscope.contour.quality_drawn import BoolArray
+from abscope.contour.quality_issue import Issue
 from abscope.core.geometry import Grid, Volume
-from abscope.core.structures import Region, StructureSet
+from abscope.core.structures import Region, Roi, StructureSet
 from abscope.dicom.reader import read_upload
 from abscope.dicom.sources import from_paths
 from benchmarks.real_cases import data_path
@@ -76,6 +79,37 @@ def test_every_structure_is_rasterised_once_and_in_its_own_window(
     assert sum(size for _, size in drawn) < volume.array_zyx.size, drawn
 
 
+@pytest.fixture
+def unchanged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw what no error touches, and look at its shape, once for all errors.
+
+    The very same contours on the same image give the same answer; all that is changed, and
+    whatever lies between two structures, is computed anew each time.
+    """
+    draw, look = quality_drawn._drawn, quality.shape_issues
+    drawn: dict[int, quality_drawn.Drawn | None] = {}
+    looked: dict[tuple[int, bytes], list[Issue]] = {}
+    untouched = {id(roi) for roi in case()[1].rois}
+
+    def draw_once(roi: Roi, lattice: Grid) -> quality_drawn.Drawn | None:
+        if id(roi) not in untouched:
+            return draw(roi, lattice)
+        if id(roi) not in drawn:
+            drawn[id(roi)] = draw(roi, lattice)
+        return drawn[id(roi)]
+
+    def look_once(item: quality_drawn.Drawn, targets: BoolArray, image: Grid) -> list[Issue]:
+        if drawn.get(id(item.roi)) is not item:
+            return list(look(item, targets, image))
+        key = (id(item), hashlib.sha1(targets).digest())
+        if key not in looked:
+            looked[key] = list(look(item, targets, image))
+        return looked[key]
+
+    monkeypatch.setattr(quality_drawn, "_drawn", draw_once)
+    monkeypatch.setattr(quality, "shape_issues", look_once)
+
+
 def missed_of(planted: list[Planted]) -> list[str]:
     volume = case()[0]
     return [
@@ -85,6 +119,7 @@ def missed_of(planted: list[Planted]) -> list[str]:
     ]
 
 
+@pytest.mark.usefixtures("unchanged_once")
 def test_an_error_of_each_kind_is_found() -> None:
     planted = one_of_each(planted_in(case()[1], tissue=True))
     assert len(planted) >= 13
@@ -92,6 +127,7 @@ def test_an_error_of_each_kind_is_found() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("unchanged_once")
 def test_errors_of_every_kind_in_every_structure_are_found() -> None:
     planted = list(planted_in(case()[1], tissue=True))
     missed = missed_of(planted)
