@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from abscope.figures import screen, screen_time
+from abscope.figures import screen, screen_dvh, screen_time
 from abscope.figures.risk import domain_words
 from abscope.figures.wording import difference, estimate_text, number
 from abscope.report.pack import BoardPack
@@ -50,7 +50,7 @@ def _dvh(pack: BoardPack) -> None:
     if pack.dvh is None:
         st.info(literal(pack.dose_missing, 400))
         return
-    charts.draw(screen.dvh(pack.dvh, charts.theme(), 360), "board.dvh", "DVH of the slides")
+    charts.draw(screen_dvh.dvh(pack.dvh, charts.theme(), 360), "board.dvh", "DVH of the slides")
     st.dataframe(
         [
             {

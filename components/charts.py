@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import streamlit as st
@@ -13,7 +13,6 @@ from abscope.core.case import Case
 from abscope.core.differentials import with_derived_counts
 from abscope.core.structures import Roi
 from abscope.figures import screen, screen_time
-from abscope.figures.dvh import dvh_curve, dvh_figure
 from abscope.figures.lab_trend import lab_trend_figure, treatment_marks
 from abscope.figures.palette import structure_color
 from abscope.figures.risk import risk_figure, risk_point
@@ -21,10 +20,10 @@ from abscope.figures.scenario import probability_row, scenario_figure
 from abscope.figures.text import for_plotly
 from abscope.figures.timeline import timeline_figure
 from abscope.figures.waterfall import waterfall_of
-from abscope.workflows.dose_evaluation import DoseEvaluation, StructureDose
+from abscope.workflows.dose_evaluation import StructureDose
 from abscope.workflows.prediction import ExplainedPrediction
 from abscope.workflows.simulation import WhatIf
-from components import navigation
+from components import navigation, state
 from components.safe import literal
 from components.words import short_title
 
@@ -51,41 +50,21 @@ def draw_pickable(figure: Any, key: str, alt: str) -> int | None:
     return int(points[0]["point_index"]) if points else None
 
 
-def dvh(
-    evaluations: Sequence[DoseEvaluation], shown: set[str], unit: Literal["%", "cm3"], key: str
-) -> None:
-    """Draw cumulative DVHs; the second plan's curves are dashed in the color of the first."""
-    curves = []
-    for number, evaluation in enumerate(evaluations):
-        for item in evaluation.structures:
-            if item.dvh is None or item.name not in shown:
-                continue
-            dose_gy, volume = item.dvh.curve()
-            if unit == "%":
-                volume = volume / max(float(volume[0]), 1e-9) * 100
-            label = item.name if len(evaluations) == 1 else f"{item.name} ({'AB'[number]})"
-            curves.append(
-                dvh_curve(label, dose_gy, volume, tone_of(item), "dash" if number else "solid")
-            )
-    drawn = screen.dvh(dvh_figure(curves, volume_unit=unit), theme(), height_px=430)
-    drawn.update_layout(
-        legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0}, margin={"t": 10}
-    )
-    if len(evaluations) > 1:
-        _plan_legend(drawn, [c.name[: -len(" (A)")] for c in curves])
-    draw(drawn, key, "Cumulative dose-volume histogram; plan B dashed")
+def draw_picking(figure: Any, key: str, alt: str, on_pick: Callable[[int], None]) -> None:
+    """Draw a Plotly figure; `on_pick` is called with a point's index before the run of its click.
 
+    A selection that stays in later runs is not a click again.
+    """
 
-def _plan_legend(drawn: Any, names: Sequence[str]) -> None:
-    """Name each structure once, and say which plan is solid and which is dashed."""
-    seen: set[str] = set()
-    for trace, name in zip(drawn.data, names, strict=True):
-        trace.update(legendgroup=name, showlegend=name not in seen, name=for_plotly(name))
-        seen.add(name)
-    for label, dash in (("Plan A: solid", "solid"), ("Plan B: dashed", "dash")):
-        drawn.add_scatter(
-            x=[None], y=[None], mode="lines", name=label, line={"color": "gray", "dash": dash}
-        )
+    def picked() -> None:
+        points = state.picked_points(key)
+        if points:
+            on_pick(points[0])
+
+    st.plotly_chart(
+        figure, key=key, config=_CONFIG, theme="streamlit", alt=alt, on_select=picked,
+        selection_mode="points",
+    )  # fmt: skip
 
 
 def tone_of(item: StructureDose) -> Any:

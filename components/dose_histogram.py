@@ -1,58 +1,56 @@
-"""The dose page's DVH section: curves and the table of metrics beside them."""
+"""The dose page's DVH section: curves with what is picked on them, and the table of metrics."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import streamlit as st
 
-from abscope.core.errors import AbscopeError
-from abscope.workflows.dose_evaluation import DoseEvaluation
-from components import charts, notices, tables
+from abscope.figures.dvh import Kind, VolumeUnit
+from components import charts, dose_isodose, dose_metrics, dose_stored, dvh_chart, tables
 from components.dose_view import DoseView
 from components.safe import literal
 
+_KINDS: dict[str, Kind] = {"Cumulative": "cumulative", "Differential": "differential"}
+_UNITS: dict[str, VolumeUnit] = {"%": "%", "cm³": "cm³"}
+
 
 def show(view: DoseView) -> None:
-    """Draw the curves, and beside them whatever metrics are typed."""
+    """Draw the curves, and beside them (below them on narrow pages) whatever metrics are typed."""
     beside = st.container(horizontal=True, gap="medium")
     with beside.container():
-        _histogram(view.evaluations)
+        _histogram(view)
     with beside.container(width=510):
-        _metrics(view.evaluations)
+        dose_metrics.show(view)
+    dose_stored.show(view)
 
 
 @st.fragment
-def _histogram(evaluations: Sequence[DoseEvaluation]) -> None:
+def _histogram(view: DoseView) -> None:
     """Draw the DVH with its own switches."""
     st.subheader("Dose-volume histogram", anchor=False)
-    names = [s.name for s in evaluations[0].structures if s.dvh is not None]
-    unit = st.segmented_control(
-        "Volume", ["%", "cm3"], default="%", required=True, key="dose.unit",
-        format_func=lambda u: "Volume in %" if u == "%" else "Volume in cm³",
-        label_visibility="collapsed",
-    )  # fmt: skip
+    names = [s.name for s in view.evaluations[0].structures if s.dvh is not None]
+    with st.container(horizontal=True):
+        kind = st.segmented_control(
+            "Kind", list(_KINDS), default="Cumulative", required=True, key="dose.kind",
+            label_visibility="collapsed",
+            help="Cumulative: the volume at or above each dose. Differential: the volume a gray.",
+        )  # fmt: skip
+        unit = st.segmented_control(
+            "Volume", list(_UNITS), default="%", required=True, key="dose.unit",
+            format_func=lambda u: f"Volume in {u}", label_visibility="collapsed",
+        )  # fmt: skip
     place = st.container()
     chosen = st.pills(
         "Structures shown", names, selection_mode="multi",
         default=[n for n in names if n not in tables.HIDDEN_CURVES], key="dose.structures",
         format_func=literal,  # a pill's text is read as Markdown
     )  # fmt: skip
-    with place:
-        charts.dvh(evaluations, set(chosen), "cm3" if unit == "cm3" else "%", "dose.dvh")
-
-
-@st.fragment
-def _metrics(evaluations: Sequence[DoseEvaluation]) -> None:
-    """Draw the metric table for whatever metrics are typed."""
-    st.subheader("Metrics", anchor=False)
-    text = st.text_input(
-        "Columns", "mean, max, D95%, V20Gy", key="dose.metrics",
-        help="D95%, D2cm3: dose to the hottest 95 % or 2 cm³. V20Gy: share of the volume at or "
-        "above 20 Gy; V20Gy[cm3] the volume. V95%Rx: share at or above 95 % of the prescription. "
-        "CV5Gy: share below 5 Gy. gEUD(a=8); HI, CI, GI of targets. mean, median, min, max.",
+    dose_isodose.field(view)
+    dose_isodose.follow()  # after its field: a widget that is not drawn loses its value
+    look = dvh_chart.Look(
+        shown=frozenset(chosen), unit=_UNITS[unit], kind=_KINDS[kind],
+        marked_gy=dose_isodose.picked_gy(),
     )  # fmt: skip
-    try:
-        tables.metrics(evaluations, text)
-    except AbscopeError as problem:
-        notices.error(problem)
+    figure, doses = dvh_chart.figure(view.evaluations, look)
+    words = f"{kind} dose-volume histogram" + ("; plan B dashed" if view.second_uid else "")
+    with place:
+        charts.draw_picking(figure, "dose.dvh", words, lambda n: dose_isodose.pick(doses[n]))

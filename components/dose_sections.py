@@ -13,6 +13,7 @@ from components import (
     dose_fractionation,
     dose_histogram,
     dose_immune,
+    dose_isodose,
     dose_risk,
     notices,
     scorecard,
@@ -22,6 +23,7 @@ from components.dose_view import DoseView
 from components.safe import literal
 from components.tables_case import dose_names
 from components.viewer.dose_map import DoseMap
+from components.viewer.viewer import Isodose
 
 #: Key of the choice of a section on the dose page.
 SECTION = "dose.section"
@@ -42,6 +44,14 @@ MAPS: dict[str, Callable[[DoseView], DoseMap | None]] = {
     "Lung risk": dose_risk.shown_map,
     "Fractionation": dose_fractionation.shown_map,
 }
+#: Name on the button -> the isodose that the viewer draws beside its own lines.
+LINES: dict[str, Callable[[DoseView], Isodose | None]] = {"DVH": dose_isodose.wanted}
+
+
+def shown_line(view: DoseView) -> Isodose | None:
+    """Return the isodose that the open section asks for, None where it asks for none."""
+    make = LINES.get(str(state.component_state(SECTION)))
+    return make(view) if make else None
 
 
 def shown_map(view: DoseView) -> DoseMap | None:

@@ -108,7 +108,8 @@ def show_ratios(view: DoseView) -> None:
     )
     state.remember(_values_name(view), json.dumps(_numbers(edited)))
     st.caption(
-        "Low and high are the range over which the numbers in brackets go. These ratios hold for "
+        "Low and high are the range over which the numbers in brackets go; the ranges offered are "
+        "from memory, not verified. These ratios hold for "
         "this session and are not stored with the case; files and sums that are made here say "
         "which ratios they have."
     )
@@ -155,7 +156,9 @@ def _with(rows: list[Row], numbers: list[list[float]] | None) -> list[Row]:
     if numbers is None or len(numbers) != len(rows):
         return [dict(row) for row in rows]
     return [
-        row | dict(zip((_VALUE, _LOW, _HIGH), own, strict=True))
+        row
+        | dict(zip((_VALUE, _LOW, _HIGH), own, strict=True))
+        | ({} if _numbers([row]) == [own] else {"Source": "chosen by the user"})
         for row, own in zip(rows, numbers, strict=True)
     ]
 

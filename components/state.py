@@ -108,6 +108,13 @@ def recall(name: str) -> str | None:
     return None if value is None else str(value)
 
 
+def take(name: str) -> str | None:
+    """Return a choice that `remember` kept, once."""
+    value = recall(name)
+    remember(name, None)
+    return value
+
+
 def is_drawn(key: str) -> bool:
     """Whether a widget was on screen in the run before; its entries are then still there."""
     return key in st.session_state
@@ -150,6 +157,18 @@ def place_to_show(case_id: str) -> Place | None:
     """
     place = st.session_state.get(_PLACE)
     return place if isinstance(place, Place) and place.case_id == case_id else None
+
+
+def picked_points(key: str) -> tuple[int, ...]:
+    """Return the indices of the points that are selected in a chart."""
+    event = st.session_state.get(key)
+    points = event["selection"]["points"] if event else ()
+    return tuple(int(point["point_index"]) for point in points)
+
+
+def put(key: str, value: object) -> None:
+    """Set the value of a widget, in a callback or before the widget is drawn."""
+    st.session_state[key] = value
 
 
 def component_state(key: str) -> object:

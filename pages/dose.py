@@ -82,7 +82,9 @@ else:
             second_uid, map_key=shown.key if shown else "", _dose_map=shown,
         )  # fmt: skip
         notices.left_out(scene.left_out)
-        show_viewer(scene.blob, key="dose.viewer", height=560)
+        show_viewer(
+            scene.blob, key="dose.viewer", height=560, isodose=dose_sections.shown_line(view)
+        )
 
     viewer()
 

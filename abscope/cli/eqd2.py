@@ -82,6 +82,7 @@ def effect_json(effect: StructureEffect) -> Result:
             "high_gy": ratio.high_gy,
             "source": ratio.source,
             "verified": ratio.verified,
+            "range_verified": False,  # all ranges are from memory (dose/alpha_beta.py)
         },
         "metrics": {m.name: m.effect for m in effect.metrics},
         "intervals": {

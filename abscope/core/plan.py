@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from abscope.core.geometry import Grid, Volume
+from abscope.core.stored_dvh import StoredDvh
 
 #: DoseSummationTypes of a part of a treatment, never of all of it (PS3.3 C.8.8.3).
 PART_TYPES = frozenset(
@@ -87,6 +88,8 @@ class Dose:
         UIDs of the doses that were summed to it; empty for a dose from a file.
     description : str
         Of an effective dose: how it was made. The first line is short enough for DoseComment.
+    stored_dvhs : tuple of StoredDvh
+        What the planning system stored with it.
     """
 
     uid: str
@@ -99,6 +102,7 @@ class Dose:
     fraction_group: int | None = None
     parts: tuple[str, ...] = ()
     description: str = ""
+    stored_dvhs: tuple[StoredDvh, ...] = ()
 
     @property
     def grid(self) -> Grid:

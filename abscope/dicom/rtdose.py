@@ -11,6 +11,7 @@ from abscope.core.plan import Dose
 from abscope.dicom import header
 from abscope.dicom.consistency import check_plausible
 from abscope.dicom.pixels import check_size, stored_values
+from abscope.dicom.rtdose_dvh import read_stored_dvhs
 
 #: A frame offset this close to ImagePositionPatient's z is the absolute form (PS3.3 C.8.8.3.2).
 ABSOLUTE_OFFSET_TOLERANCE_MM = 0.01
@@ -87,6 +88,7 @@ def read_dose(dataset: pydicom.Dataset) -> Dose:
         fraction_group=group,
         structure_set_uid=header.text(sets[0], "ReferencedSOPInstanceUID") if sets else "",
         description=header.text(dataset, "DoseComment")[:64] if effective else "",
+        stored_dvhs=read_stored_dvhs(dataset),
     )
 
 

@@ -1,4 +1,4 @@
-"""Cumulative dose-volume histograms as figure data."""
+"""Dose-volume histograms as figure data, cumulative or differential."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from abscope.figures.palette import Tone, distinct_tones, is_near
 
 VolumeUnit = Literal["%", "cm³"]
 Dash = Literal["solid", "dash", "dot", "dashdot"]
+Kind = Literal["cumulative", "differential"]
 #: Patterns of structures that share a color when the palette is used up; a dash is the other plan.
 _PATTERNS: tuple[Dash, ...] = ("solid", "dot", "dashdot")
 #: What a name ends with when two plans are compared.
@@ -30,7 +31,8 @@ class DvhCurve:
     name : str
         As the source wrote it; renderers escape it.
     dose_gy, volume : ndarray, shape (n,), float32
-        Ascending dose, and the volume receiving at least it, in the figure's unit.
+        Ascending dose, and the volume receiving at least it, in the figure's unit; of a
+        differential figure the volume a gray of dose.
     tone : Tone
     dash : str
         ``solid`` for the delivered plan, ``dash`` for the one compared with it; ``dot`` and
@@ -45,12 +47,38 @@ class DvhCurve:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DvhBand:
+    """How far one curve may be off: lowest and highest volume at each dose, shapes (n,), float32.
+
+    `name` is that of its curve.
+    """
+
+    name: str
+    dose_gy: npt.NDArray[np.float32]
+    low: npt.NDArray[np.float32]
+    high: npt.NDArray[np.float32]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DvhFigure:
     """Curves on common axes; `dose_label` says which dose ("Physical dose", "EQD2, α/β 3 Gy")."""
 
     curves: tuple[DvhCurve, ...]
     volume_unit: VolumeUnit = "%"
     dose_label: str = "Physical dose"
+    kind: Kind = "cumulative"
+    bands: tuple[DvhBand, ...] = ()
+
+    @property
+    def value_unit(self) -> str:
+        """Unit of the values drawn."""
+        return self.volume_unit if self.kind == "cumulative" else f"{self.volume_unit}/Gy"
+
+    @property
+    def volume_label(self) -> str:
+        """Title of the volume axis, with its unit."""
+        word = "Volume" if self.kind == "cumulative" else "Volume per gray"
+        return f"{word} ({self.value_unit})"
 
     @property
     def max_dose_gy(self) -> float:
@@ -60,9 +88,11 @@ class DvhFigure:
     @property
     def max_volume(self) -> float:
         """Upper end of the volume axis in the figure's unit."""
-        if self.volume_unit == "%":
+        if self.volume_unit == "%" and self.kind == "cumulative":
             return 100.0
-        return max([1.0, *(float(c.volume.max()) for c in self.curves)])
+        drawn = [*(c.volume for c in self.curves), *(b.high for b in self.bands)]
+        least = 1.0 if self.kind == "cumulative" else 1e-3
+        return max([least, *(float(v.max()) for v in drawn if v.size)])
 
 
 def dvh_curve(
@@ -116,6 +146,8 @@ def dvh_figure(
     curves: Iterable[DvhCurve],
     volume_unit: VolumeUnit = "%",
     dose_label: str = "Physical dose",
+    kind: Kind = "cumulative",
+    bands: Iterable[DvhBand] = (),
 ) -> DvhFigure:
     """Return the figure of some curves, all in `volume_unit` and of the dose `dose_label`.
 
@@ -124,7 +156,11 @@ def dvh_figure(
     two plans ("Lung_L (A)", "Lung_L (B)") has one color.
     """
     return DvhFigure(
-        curves=_told_apart(tuple(curves)), volume_unit=volume_unit, dose_label=dose_label
+        curves=_told_apart(tuple(curves)),
+        volume_unit=volume_unit,
+        dose_label=dose_label,
+        kind=kind,
+        bands=tuple(bands),
     )
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from abscope.figures.dvh import DvhFigure
 from abscope.figures.palette import NEUTRAL, Theme, Tone, rgb
 from abscope.figures.risk import FourCells, RiskFigure
 from abscope.figures.scenario import ScenarioFigure
@@ -19,7 +18,6 @@ from abscope.figures.text import for_plotly
 from abscope.figures.waterfall import WaterfallFigure
 
 GRID = "rgba(128, 128, 128, 0.25)"
-_DASHES = {"solid": "solid", "dash": "dash", "dot": "dot", "dashdot": "dashdot"}
 
 
 def base_figure(height_px: int) -> go.Figure:
@@ -42,27 +40,6 @@ def shade(tone: Tone, theme: Theme, opacity: float) -> str:
     """Return a tone as a see-through CSS color."""
     red, green, blue = rgb(tone.on(theme))
     return f"rgba({red}, {green}, {blue}, {opacity})"
-
-
-def dvh(figure: DvhFigure, theme: Theme = "light", height_px: int = 460) -> go.Figure:
-    """Draw dose-volume histograms; hover tells dose in Gy and volume in the figure's unit."""
-    drawn = base_figure(height_px)
-    unit = for_plotly(figure.volume_unit)
-    for curve in figure.curves:
-        name = for_plotly(curve.name)
-        drawn.add_trace(
-            go.Scatter(
-                x=curve.dose_gy,
-                y=curve.volume,
-                mode="lines",
-                name=name,
-                line={"color": curve.tone.on(theme), "width": 2, "dash": _DASHES[curve.dash]},
-                hovertemplate=f"{name}<br>%{{x:.1f}} Gy: %{{y:.1f}} {unit}<extra></extra>",
-            )
-        )
-    drawn.update_xaxes(title=f"{for_plotly(figure.dose_label)} (Gy)", rangemode="tozero")
-    drawn.update_yaxes(title=f"Volume ({unit})", range=[0, figure.max_volume * 1.02])
-    return drawn
 
 
 def waterfall(figure: WaterfallFigure, theme: Theme = "light") -> go.Figure:

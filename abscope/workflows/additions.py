@@ -24,6 +24,7 @@ from abscope.workflows.dose_sums import plan_dose_sums
 from abscope.workflows.import_report import report_json, report_of
 from abscope.workflows.masks import on_images_of
 from abscope.workflows.rows import dose_info, structure_info, volume_cm3
+from abscope.workflows.stored_dvh import new_documents
 
 #: Findings on a series that the complete series takes back.
 _GAP_CODES = frozenset({"missing-slices"})
@@ -53,7 +54,8 @@ def extend(
     _check_conflicts(case, draft, known)
     draft = on_images_of(case, draft)
     completed = _completed(case, draft)
-    if set(draft.objects) <= set(known) and holds_all(case, draft) and not completed:
+    whole = set(draft.objects) <= set(known) and holds_all(case, draft)
+    if whole and not completed and not new_documents(context, draft, case):
         return case
     add = additions(context, draft, findings, case=case, known=known, completed=completed)
     context.cases.extend(case_id, case.version, add, import_entry(actor, case_id, draft, accepted))
@@ -166,7 +168,10 @@ def additions(
         changed_structure_sets=attached,
         dropped_findings=_outdated(case, completed) if case else (),
         patient=_completed_patient(case.patient, draft.patient) if case else None,
-        documents=[("import", _kept_report(draft, findings))],
+        documents=[
+            ("import", _kept_report(draft, findings)),
+            *new_documents(context, draft, case),
+        ],
     )
 
 

@@ -23,6 +23,7 @@ from abscope.dicom.link import differing_identity
 from abscope.workflows.context import Actor, Context
 from abscope.workflows.deidentified_objects import files_of
 from abscope.workflows.deidentified_tables import File, Written
+from abscope.workflows.stored_dvh import STORED_DVH
 
 #: Kind of the document that holds the secret; it is deleted with the case.
 SECRET = "deid-secret"
@@ -177,6 +178,8 @@ def _export(context: Context, actor: Actor, case: Case, write: Writer) -> Deiden
     ):
         if context.documents.of_case(case.id, kind):
             written.leave_out(words, "they can be computed again from the export")
+    if context.documents.of_case(case.id, STORED_DVH):
+        written.leave_out("DVHs of the planning system", "the dose itself is in the export")
     if case.findings:
         written.leave_out("findings of the imports", "they name the files they came from")
     result = Deidentified(

@@ -9,11 +9,12 @@ import numpy as np
 
 from abscope.core.case import Case
 from abscope.core.errors import DoseError
+from abscope.core.names import is_target
 from abscope.dose.alpha_beta import AlphaBeta, family_of
 from abscope.dose.eqd2_map import Schedule, effect_gy
 from abscope.dose.fractionation import bed_with_time_gy, eqd2_of_bed
 from abscope.dose.metrics import evaluate
-from abscope.workflows.dose_evaluation import DoseEvaluation
+from abscope.workflows.dose_evaluation import DoseEvaluation, StructureDose
 from abscope.workflows.fractionation import Conversion
 
 #: Dose of a target that is followed through time.
@@ -90,19 +91,27 @@ def overall_days(case: Case) -> int | None:
 def tumor_effects(
     evaluation: DoseEvaluation, schedule: Schedule, conversion: Conversion, time: Repopulation
 ) -> tuple[TumorEffect, ...]:
-    """Return the prescription and the D95 of every target, with the time factor."""
+    """Return the prescription and the D95 of every target, with the time factor.
+
+    The prescription has the ratio of the GTV, or else of the first target.
+    """
     found = []
+    targets = [s for s in evaluation.structures if _is_target(s)]
     if evaluation.prescribed_gy is not None:
-        ratio = conversion.betas.ratio("Tumor", None)
+        gross = [s for s in targets if is_target(s.standard_name or s.name, "GTV")]
+        own = [(s.name, s.standard_name) for s in gross or targets] or [("Tumor", None)]
+        ratio = conversion.betas.ratio(*own[0])
         found.append(_tumor("Prescription", ratio, evaluation.prescribed_gy, schedule, time))
-    for item in evaluation.structures:
-        if item.dvh is None or family_of(item.standard_name or item.name) != "Tumor":
-            continue
-        dose_gy = evaluate(item.dvh, FOLLOWED).value
+    for item in targets:
+        dose_gy = evaluate(item.dvh, FOLLOWED).value if item.dvh else None
         if dose_gy is not None:
             ratio = conversion.betas.ratio(item.name, item.standard_name)
             found.append(_tumor(f"{item.name}, {FOLLOWED}", ratio, dose_gy, schedule, time))
     return tuple(found)
+
+
+def _is_target(item: StructureDose) -> bool:
+    return item.dvh is not None and family_of(item.standard_name or item.name) == "Tumor"
 
 
 def _tumor(

@@ -26,7 +26,7 @@ import pytest
 
 from abscope.core.case import Patient
 from abscope.core.geometry import Grid
-from abscope.figures import screen
+from abscope.figures import screen_dvh
 from abscope.figures.dvh import dvh_curve, dvh_figure
 from abscope.figures.palette import Tone
 from components.safe import literal
@@ -112,7 +112,7 @@ def test_a2_plotly_does_not_read_names_as_html(name):
     """
     dose = np.linspace(0, 60, 50)
     curve = dvh_curve(name, dose, 100 - dose, Tone("#111111", "#EEEEEE"))
-    text = json.dumps(json.loads(screen.dvh(dvh_figure([curve])).to_json()))
+    text = json.dumps(json.loads(screen_dvh.dvh(dvh_figure([curve])).to_json()))
     assert not re.search(r"<(?!br>|extra>|/extra>)", text)
     assert "<br>x" not in text
 

@@ -9,7 +9,7 @@ from PIL import Image
 from abscope.core.geometry import Volume
 from abscope.core.labs import LabResult
 from abscope.core.structures import StructureSet
-from abscope.figures import printed, printed_time, screen, screen_time
+from abscope.figures import printed, printed_time, screen, screen_dvh, screen_time
 from abscope.figures.dvh import dvh_curve, dvh_figure
 from abscope.figures.lab_trend import Mark, index_trend_figure, lab_trend_figure, treatment_marks
 from abscope.figures.palette import BLUE, Tone
@@ -62,7 +62,7 @@ def _figures(name: str, ramp: Volume, boxes: StructureSet) -> list[tuple[object,
     assert trend
     assert index
     return [
-        (screen.dvh(dvh), printed.dvh(dvh)),
+        (screen_dvh.dvh(dvh), printed.dvh(dvh)),
         (screen.waterfall(waterfall), printed.waterfall(waterfall)),
         (screen.risk(risk, "dark"), printed.risk(risk)),
         (screen.four_cells(cells), printed.four_cells(cells)),
@@ -113,13 +113,13 @@ def test_dvh_on_screen_is_small() -> None:
     curves = [
         dvh_curve(f"s{i}", dose, 100 / (1 + np.exp((dose - 5 * i) / 3)), BLUE) for i in range(12)
     ]
-    assert len(screen.dvh(dvh_figure(curves)).to_json()) < 60_000
+    assert len(screen_dvh.dvh(dvh_figure(curves)).to_json()) < 60_000
 
 
 def test_theme_chooses_the_shade() -> None:
     curve = dvh_curve("x", [0, 1], [100, 0], Tone("#111111", "#EEEEEE"))
     for theme, color in (("light", "#111111"), ("dark", "#EEEEEE")):
-        drawn = screen.dvh(dvh_figure([curve]), theme)  # type: ignore[arg-type]
+        drawn = screen_dvh.dvh(dvh_figure([curve]), theme)  # type: ignore[arg-type]
         assert drawn.data[0].line.color == color
 
 

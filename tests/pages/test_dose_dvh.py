@@ -1,0 +1,45 @@
+"""The DVH section of the dose page: curves, the picked isodose, metrics."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from components.dose_metrics import DEFAULT
+
+DEMO = "demonstration"
+
+
+def _drawing(shown) -> dict:
+    return json.loads(shown.widget("dose.dvh").proto.spec)
+
+
+def _line(shown) -> str:
+    return str(shown.widget("dose.viewer.wish").proto)
+
+
+def test_readout_differential_isodose_and_hints(page):
+    """One visit to the section, as each page run takes seconds."""
+    shown = page("dose", DEMO)
+    drawn = _drawing(shown)
+    assert drawn["layout"]["hovermode"] == "x unified"
+    assert drawn["layout"]["yaxis"]["title"]["text"] == "Volume (%)"
+    assert drawn["data"][-1]["name"] == "dose", "a click selects a point of the last trace"
+    assert "from the DVH" not in _line(shown)
+    assert shown.widget("dose.metrics").value == DEFAULT
+
+    shown.widget("dose.kind").set_value("Differential")
+    shown.widget("dose.isodose").set_value(20.0)
+    shown.choose("dose.metrics", "mean, V2")
+    assert _drawing(shown)["layout"]["yaxis"]["title"]["text"] == "Volume per gray (%/Gy)"
+    assert _drawing(shown)["layout"]["shapes"][0]["x0"] == pytest.approx(20.0)
+    assert "from the DVH" in _line(shown)
+    assert "Did you mean V2Gy or V2%Rx?" in shown.words()
+    shown.widget("dose.isodose.clear").click()
+    shown.choose("dose.metrics.hint", "V20Gy")
+    assert shown.widget("dose.metrics").value == "mean, V20Gy"
+    assert "from the DVH" not in _line(shown)
+    shown.choose("dose.metrics.add", "D2cm3")
+    assert shown.widget("dose.metrics").value == "mean, V20Gy, D2cm3"
+    assert shown.has_table("Structure", "D2cm3 (Gy)")
