@@ -5,7 +5,16 @@ from __future__ import annotations
 import streamlit as st
 
 from abscope.figures.dvh import Kind, VolumeUnit
-from components import charts, dose_isodose, dose_metrics, dose_stored, dvh_chart, tables
+from components import (
+    charts,
+    dose_bands,
+    dose_isodose,
+    dose_metrics,
+    dose_stored,
+    dvh_chart,
+    exports,
+    tables,
+)
 from components.dose_view import DoseView
 from components.safe import literal
 
@@ -44,13 +53,17 @@ def _histogram(view: DoseView) -> None:
         default=[n for n in names if n not in tables.HIDDEN_CURVES], key="dose.structures",
         format_func=literal,  # a pill's text is read as Markdown
     )  # fmt: skip
-    dose_isodose.field(view)
-    dose_isodose.follow()  # after its field: a widget that is not drawn loses its value
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        dose_isodose.field(view)
+        dose_bands.field(view)
     look = dvh_chart.Look(
         shown=frozenset(chosen), unit=_UNITS[unit], kind=_KINDS[kind],
         marked_gy=dose_isodose.picked_gy(),
     )  # fmt: skip
-    figure, doses = dvh_chart.figure(view.evaluations, look)
+    figure, doses = dvh_chart.figure(view.evaluations, look, dose_bands.drawn(view))
     words = f"{kind} dose-volume histogram" + ("; plan B dashed" if view.second_uid else "")
     with place:
         charts.draw_picking(figure, "dose.dvh", words, lambda n: dose_isodose.pick(doses[n]))
+    exports.curves(view.case.id, view.evaluations)
+    dose_bands.follow()  # last: a widget that is not drawn loses its value
+    dose_isodose.follow()

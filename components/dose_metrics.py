@@ -8,7 +8,7 @@ from abscope.core.errors import AbscopeError
 from abscope.dose.metric_grammar import CITATIONS
 from abscope.dose.metric_hints import COMMON
 from abscope.dose.metrics import parse_metric, suggestions
-from components import notices, state, tables
+from components import dose_bands, notices, state, tables
 from components.dose_view import DoseView
 from components.safe import literal
 
@@ -33,6 +33,7 @@ def show(view: DoseView) -> None:
         )  # fmt: skip
     try:
         tables.metrics(view.evaluations, text)
+        dose_bands.table(view, text)
     except AbscopeError as problem:
         notices.error(problem)
         _hints(text)

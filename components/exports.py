@@ -10,6 +10,8 @@ import streamlit as st
 from abscope.core.case import Case
 from abscope.core.errors import NotFoundError
 from abscope.workflows.context import Actor
+from abscope.workflows.dose_evaluation import DoseEvaluation
+from abscope.workflows.dvh_csv import dvh_csv
 from abscope.workflows.exporting import export_rtdose, export_rtstruct, export_seg, set_to_export
 from components import runtime
 from components.tables_case import set_name
@@ -87,4 +89,19 @@ def dose(case: Case, actor: Actor, dose_uid: str) -> None:
         on_click="ignore",
         icon=":material/download:",
         help="The dose shown (plan A), in gray, 32 bits a voxel",
+    )
+
+
+def curves(case_id: str, evaluations: Sequence[DoseEvaluation]) -> None:
+    """Draw the export of all DVHs as CSV."""
+    st.download_button(
+        "Export curves (CSV)",
+        data=lambda: dvh_csv(evaluations),
+        file_name=f"{case_id}-dvh.csv",
+        mime="text/csv",
+        key="dose.export.curves",
+        on_click="ignore",
+        icon=":material/download:",
+        help="Dose in Gy, volume in cm³ and %, cumulative and differential, every structure of "
+        "each plan. Structure names are written, nothing of the patient.",
     )

@@ -43,3 +43,21 @@ def test_readout_differential_isodose_and_hints(page):
     shown.choose("dose.metrics.add", "D2cm3")
     assert shown.widget("dose.metrics").value == "mean, V20Gy, D2cm3"
     assert shown.has_table("Structure", "D2cm3 (Gy)")
+
+
+def test_a_band_is_drawn_and_gives_metrics_a_range(page):
+    shown = page("dose", DEMO)
+    assert "came without stored DVHs" in shown.words()
+    assert shown.has("dose.export.curves")
+    assert not shown.has_table("Metric", "Lowest", "Highest")
+    curves = len(_drawing(shown)["data"])
+    shown.choose("dose.band", "Lungs-GTV")
+    assert "size of a usual error of contouring" in shown.words()
+    assert len(_drawing(shown)["data"]) == curves + 2
+    contour = shown.table("Metric", "Lowest", "Highest")
+    shown.choose("dose.band.cause", "Dose grid")
+    assert "every second voxel" in shown.words()
+    grid = shown.table("Metric", "Lowest", "Highest")
+    for table in (contour, grid):
+        assert (table["Lowest"] <= table["Value"] + 1e-9).all()
+        assert (table["Value"] <= table["Highest"] + 1e-9).all()
