@@ -9,8 +9,8 @@ import streamlit as st
 from abscope.core.errors import AbscopeError
 from abscope.dose.metrics import parse_metrics
 from abscope.workflows.dose_evaluation import DoseEvaluation
-from abscope.workflows.dvh_bands import SAID, Cause, DvhSpread, dvh_spread
-from components import notices, runtime, state
+from abscope.workflows.dvh_bands import SAID, Cause, DvhSpread, contour_reference, dvh_spread
+from components import cached, notices, runtime, state
 from components.dose_view import DoseView
 from components.safe import literal
 
@@ -75,10 +75,15 @@ def _spread(
     case_id: str, version: int, dose_uid: str, set_uid: str, name: str, cause: Cause,
     accepted: frozenset[str], _evaluation: DoseEvaluation,
 ) -> DvhSpread:  # fmt: skip
-    del version, dose_uid, set_uid
+    del dose_uid, set_uid
     context = runtime.context()
     case = context.cases.get(case_id)
-    return dvh_spread(context, case, _evaluation, name, cause, accepted=accepted)
+    item = next(s for s in _evaluation.structures if s.name == name)
+    found = None
+    if cause == "contour":  # both plans have the same alternatives
+        reference = contour_reference(_evaluation, item)
+        found = cached.plausible_region(case_id, version, reference)
+    return dvh_spread(context, case, _evaluation, name, cause, accepted=accepted, found=found)
 
 
 def drawn(view: DoseView) -> tuple[DvhSpread, ...]:

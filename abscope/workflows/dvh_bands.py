@@ -24,7 +24,7 @@ from abscope.workflows.dose_evaluation import (
     image_of,
     lungs_minus_gtv,
 )
-from abscope.workflows.doubt import plausible
+from abscope.workflows.doubt import Plausible, plausible
 
 Cause = Literal["contour", "grid"]
 SAID: dict[Cause, str] = {
@@ -111,6 +111,12 @@ class DvhSpread:
         )
 
 
+def contour_reference(evaluation: DoseEvaluation, item: StructureDose) -> str:
+    """Return the name by which `abscope.workflows.doubt.plausible` finds a structure."""
+    key = LUNGS_MINUS_GTV if item.number is None else item.number
+    return f"{evaluation.structure_set.uid}:{key}"
+
+
 def dvh_spread(
     context: Context,
     case: Case,
@@ -120,6 +126,7 @@ def dvh_spread(
     *,
     plan: int = 0,
     accepted: frozenset[str] = frozenset(),
+    found: Plausible | None = None,
 ) -> DvhSpread:
     """Return the band around the DVH of a structure of an evaluation, named as there.
 
@@ -127,6 +134,9 @@ def dvh_spread(
     ----------
     accepted : frozenset of str
         With `ACCEPT_COVERAGE` the part is computed that the dose grid covers.
+    found : Plausible, optional
+        The alternatives of the contour (`contour_reference`) where they are known already: they
+        take most of the time.
 
     Raises
     ------
@@ -139,8 +149,7 @@ def dvh_spread(
     dose = context.cases.dose(evaluation.dose)
     partial = ACCEPT_COVERAGE in accepted
     if cause == "contour":
-        key = LUNGS_MINUS_GTV if item.number is None else item.number
-        found = plausible(context, case, f"{evaluation.structure_set.uid}:{key}")
+        found = found or plausible(context, case, contour_reference(evaluation, item))
         grid = found.series.grid
         dvhs = tuple(
             compute_dvh(
