@@ -49,8 +49,15 @@ if [ "$(cat "$stamp" 2>/dev/null || true)" != "$wanted" ]; then
         -r "$requirements" -c constraints.txt
     echo "$wanted" > "$stamp"
 fi
-# Compile the numerical kernels once, so that the first person does not wait for them.
-.venv/bin/python scripts/warm_up.py
+# Compile the numerical kernels once, so that the first person does not wait for them. numba keeps
+# them as long as path, time and size of their source stay.
+kernels="$(grep -rlE 'numba|compiled' abscope --include='*.py' | sort)"
+# shellcheck disable=SC2086 # a list of paths without spaces
+warm="$wanted $(stat -c "$PWD/%n %Y %s" $kernels scripts/warm_up.py | sha256sum)"
+if [ "$(cat .venv/.warm 2>/dev/null || true)" != "$warm" ]; then
+    .venv/bin/python scripts/warm_up.py
+    echo "$warm" > .venv/.warm
+fi
 
 if [ "$kind" = test ]; then
     packages=()

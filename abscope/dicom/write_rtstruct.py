@@ -167,13 +167,16 @@ def _contours_item(roi: Roi, image: ImageReference | None, index: int, exact: bo
     item.ROIDisplayColor = list(roi.color or PALETTE[index % len(PALETTE)])
     drawn = [c for c in roi.contours if len(c.points_mm)]
     if drawn:
-        item.ContourSequence = sequence(*(_contour_item(c, image, exact) for c in drawn))
+        limit_mm = PLANE_SHARE * (image.grid.plane_spacing_mm or 1.0) if image else 0.0
+        item.ContourSequence = sequence(*(_contour_item(c, image, limit_mm, exact) for c in drawn))
     return item
 
 
-def _contour_item(contour: Contour, image: ImageReference | None, exact: bool) -> Dataset:
+def _contour_item(
+    contour: Contour, image: ImageReference | None, limit_mm: float, exact: bool
+) -> Dataset:
     item = Dataset()
-    plane = None if image is None else _plane_of(contour, image)
+    plane = None if image is None else _plane_of(contour, image, limit_mm)
     if image is not None and plane is not None:
         item.ContourImageSequence = sequence(
             reference(image.sop_class_uid, image.slice_uids[plane])
@@ -186,15 +189,14 @@ def _contour_item(contour: Contour, image: ImageReference | None, exact: bool) -
     return item
 
 
-def _plane_of(contour: Contour, image: ImageReference) -> int | None:
-    """Return the image plane a contour lies on, None when it is off by over half a gap."""
+def _plane_of(contour: Contour, image: ImageReference, limit_mm: float) -> int | None:
+    """Return the image plane a contour lies on, None when it is further off than the limit."""
     if not image.slice_uids:
         return None
     height = float(image.grid.to_local_mm(contour.points_mm)[:, 2].mean())
     offsets = image.grid.plane_offsets_mm
     nearest = int(np.argmin(np.abs(offsets - height)))
-    limit = PLANE_SHARE * (image.grid.plane_spacing_mm or 1.0)
-    return nearest if abs(offsets[nearest] - height) <= limit else None
+    return nearest if abs(offsets[nearest] - height) <= limit_mm else None
 
 
 def _observation_item(roi: Roi, number: int) -> Dataset:
