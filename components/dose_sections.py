@@ -32,10 +32,10 @@ SECTION = "dose.section"
 SECTIONS: dict[str, Callable[[DoseView], None]] = {
     "DVH": dose_histogram.show,
     "Scorecard": lambda view: scorecard.show(view.case, view.actor, view.evaluations),
+    "Fractionation": dose_fractionation.show,
     "Compare plans": dose_compare.show,
     "Immune dose": dose_immune.show,
     "Lung risk": dose_risk.show,
-    "Fractionation": dose_fractionation.show,
     "Achievable": dose_achievable.show,
 }
 #: Name on the button -> the map that the section shows in the viewer in place of the dose.
