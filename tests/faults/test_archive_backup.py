@@ -17,6 +17,10 @@ from tests.fixtures.archives import CASE_ID, archive_of_schema, settings_of
 from tests.reference.command import Command, files_below
 
 
+class Crash(BaseException):
+    """The end of a process; unlike Ctrl-C, which the command line answers with a status."""
+
+
 @pytest.fixture(name="home")
 def _home(tmp_path, monkeypatch):
     """An archive with a whole case, made by the first schema and brought to today's."""
@@ -185,12 +189,12 @@ def test_s13_a_crash_while_switching_leaves_one_of_the_two(run, backup, home, mo
 
     def crash(self: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
         if pathlib.Path(target).name == "abscope.sqlite":
-            raise KeyboardInterrupt
+            raise Crash
         return original(self, target)
 
     with monkeypatch.context() as patched:
         patched.setattr(pathlib.Path, "replace", crash)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(Crash):
             run("restore", backup, "--replace")
     assert run.done("show", CASE_ID) == before
     assert run.done("audit", "--verify")["verified"]
