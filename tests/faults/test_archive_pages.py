@@ -101,8 +101,9 @@ def test_s3_a_job_is_found_again_after_a_refresh(context):
     )  # fmt: skip
     context.jobs.update_job(job.id, state="running", progress=0.4, message="Drawing the heart")
     shown = Shown.open("contours", "scan", by_address=True)
-    (progress,) = [e for e in shown.elements() if e.type == "progress"]
-    assert "40" in str(progress.proto)
+    beside_the_title, below = [e for e in shown.elements() if e.type == "progress"]
+    assert "40" in str(beside_the_title.proto)
+    assert "40" in str(below.proto)
     assert "Drawing the heart" in shown.words()
     context.jobs.update_job(job.id, state="failed", error="The worker stopped unexpectedly.")
     assert "stopped unexpectedly" in Shown.open("contours", "scan", by_address=True).words()
