@@ -53,9 +53,8 @@ def _histogram(view: DoseView) -> None:
         default=[n for n in names if n not in tables.HIDDEN_CURVES], key="dose.structures",
         format_func=literal,  # a pill's text is read as Markdown
     )  # fmt: skip
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        dose_isodose.field(view)
-        dose_bands.field(view)
+    dose_isodose.field(view)
+    dose_bands.field(view)
     look = dvh_chart.Look(
         shown=frozenset(chosen), unit=_UNITS[unit], kind=_KINDS[kind],
         marked_gy=dose_isodose.picked_gy(),

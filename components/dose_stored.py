@@ -66,7 +66,11 @@ def _table(found: StoredComparison, dose_uid: str) -> None:
         st.dataframe(
             [_row(row) for row in found.rows], hide_index=True, placeholder="",
             key=f"dose.stored.{dose_uid[-8:]}", height="content",
-            column_config={"Structure": st.column_config.TextColumn(pinned=True)} | columns,
+            column_config={
+                "Structure": st.column_config.TextColumn(pinned=True),
+                "Differs in": st.column_config.TextColumn(width=130),
+                **columns,
+            },
         )  # fmt: skip
         st.caption(
             f"Flagged: a volume that differs by more than {VOLUME_PERCENT:g} %, a mean dose that "

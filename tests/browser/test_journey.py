@@ -315,6 +315,20 @@ def look_at_dose(visitor, image, dose, reference):
     found = {row[name]: float(row[mean]) for row in cells[1:]}
     for structure in ("PTV", "GTV-1"):
         assert found[structure] == pytest.approx(float(rows[structure]["mean_gy"]), rel=0.01)
+    click_the_dvh(visitor)
+
+
+def click_the_dvh(visitor):
+    """A click on the curves draws the isodose of that dose in the viewer."""
+    plot = visitor.page.locator(".st-key-dose-dvh .js-plotly-plot .nsewdrag").first
+    box = plot.bounding_box()
+    for share in (0.45, 0.5):  # the readout comes with the second move
+        plot.hover(position={"x": share * box["width"], "y": 0.5 * box["height"]})
+        visitor.page.wait_for_timeout(150)
+    plot.click(position={"x": 0.5 * box["width"], "y": 0.5 * box["height"]})
+    visitor.page.locator(".abv").get_by_text("from the DVH").first.wait_for()
+    gray = float(visitor.key("dose.isodose").locator("input").first.input_value())
+    assert 25 < gray < 45, "half-way along an axis to about 68 Gy"
 
 
 def enter_labs_and_facts(visitor, home, case_id, labs, facts):
