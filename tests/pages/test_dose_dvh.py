@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
 
+from abscope.core.stored_dvh import StoredDvh
+from abscope.workflows.stored_dvh import STORED_DVH
 from components.dose_metrics import DEFAULT
+from tests.pages.conftest import ACTOR
 
 DEMO = "demonstration"
 
@@ -61,3 +65,18 @@ def test_a_band_is_drawn_and_gives_metrics_a_range(page):
     for table in (contour, grid):
         assert (table["Lowest"] <= table["Value"] + 1e-9).all()
         assert (table["Value"] <= table["Highest"] + 1e-9).all()
+
+
+def test_stored_dvhs_stand_beside_ours_with_what_differs(page, context):
+    dose = context.cases.get("planned").doses[0]
+    stored = StoredDvh(
+        roi_number=1, volume_cm3=1000.0, min_gy=1.0, max_gy=60.0, mean_gy=20.0,
+        dose_gy=(0.0, 60.0), volume=(1000.0, 0.0),
+    )  # fmt: skip
+    content = {"dose_uid": dose.uid, "dvhs": [dataclasses.asdict(stored)]}
+    context.documents.add("planned", STORED_DVH, content, ACTOR.entry("edit", "planned"))
+    shown = page("dose", "planned")
+    (row,) = shown.table("Structure", "Differs in").to_dict("records")
+    assert row["Differs in"] == "volume and mean"
+    assert row["Volume stored (cm³)"] == 1000.0
+    assert "No reason is known" in shown.words()
