@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from abscope.figures.dvh import Kind, VolumeUnit
+from abscope.figures.dvh import SPIKE_GY, Kind, VolumeUnit
 from components import (
     charts,
     dose_bands,
@@ -63,6 +63,11 @@ def _histogram(view: DoseView) -> None:
     words = f"{kind} dose-volume histogram" + ("; plan B dashed" if view.second_uid else "")
     with place:
         charts.draw_picking(figure, "dose.dvh", words, lambda n: dose_isodose.pick(doses[n]))
+    if kind == "Differential":
+        st.caption(
+            f"The axis ends at the highest value from {SPIKE_GY:g} Gy on: what receives less may "
+            "rise above it."
+        )
     exports.curves(view.case.id, view.evaluations)
     dose_bands.follow()  # last: a widget that is not drawn loses its value
     dose_isodose.follow()

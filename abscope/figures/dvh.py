@@ -20,6 +20,8 @@ _PATTERNS: tuple[Dash, ...] = ("solid", "dot", "dashdot")
 _PLANS = (" (A)", " (B)")
 #: Points kept of one curve: enough for a screen, little enough to send (measured-facts.md, 18).
 MAX_POINTS = 200
+#: Dose (Gy) from which on the axis of a differential figure shows all of it.
+SPIKE_GY = 1.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -87,12 +89,21 @@ class DvhFigure:
 
     @property
     def max_volume(self) -> float:
-        """Upper end of the volume axis in the figure's unit."""
+        """Upper end of the volume axis in the figure's unit.
+
+        Of a differential figure that of what lies at `SPIKE_GY` or more: the volume that receives
+        hardly any dose would press all else to the ground.
+        """
         if self.volume_unit == "%" and self.kind == "cumulative":
             return 100.0
         drawn = [*(c.volume for c in self.curves), *(b.high for b in self.bands)]
-        least = 1.0 if self.kind == "cumulative" else 1e-3
-        return max([least, *(float(v.max()) for v in drawn if v.size)])
+        if self.kind == "cumulative":
+            return max([1.0, *(float(v.max()) for v in drawn if v.size)])
+        above = [c.volume[c.dose_gy >= SPIKE_GY] for c in self.curves]
+        return max(
+            (float(v.max()) for v in (above if any(map(np.any, above)) else drawn) if v.size),
+            default=1.0,
+        )
 
 
 def dvh_curve(

@@ -69,3 +69,12 @@ def test_axis_names_its_unit():
     )
     assert dvh_figure([curve], "cm³").volume_label == "Volume (cm³)"
     assert dvh_figure([curve]).max_volume == 100
+
+
+def test_the_axis_of_a_differential_figure_leaves_out_what_receives_hardly_any_dose():
+    doses, volumes = np.array([0.1, 0.9, 1.0, 9.0]), np.array([300.0, 200.0, 20.0, 4.0])
+    curve = DvhCurve(name="a", dose_gy=doses, volume=volumes, tone=BLUE)
+    assert dvh_figure([curve], kind="differential").max_volume == 20.0
+    low = DvhCurve(name="a", dose_gy=doses[:2], volume=volumes[:2], tone=BLUE)
+    assert dvh_figure([low], kind="differential").max_volume == 300.0
+    assert dvh_figure([], kind="differential").max_volume == 1.0
