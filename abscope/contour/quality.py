@@ -19,10 +19,10 @@ from abscope.contour.quality_issue import Issue
 from abscope.contour.quality_pairs import pair_issues, tissue_issues
 from abscope.contour.quality_shape import kind_of, shape_issues
 from abscope.core.case import Finding
-from abscope.core.contour_checks import contour_findings
+from abscope.core.contour_checks import contour_findings, structure_gaps
 from abscope.core.errors import AbscopeError
 from abscope.core.geometry import Grid, Volume
-from abscope.core.structures import Region, Roi, StructureSet, plane_gaps, plane_positions_mm
+from abscope.core.structures import Region, Roi, StructureSet, plane_positions_mm
 
 _ORDER = {"error": 0, "warning": 1, "info": 2}
 
@@ -130,7 +130,7 @@ def _place(code: str, roi: Roi, image: Grid | None) -> tuple[float, float, float
     points = [np.asarray(c.points_mm, dtype=np.float64) for c in roi.closed]
     offsets = np.array([float(p.mean(axis=0) @ axes[2]) for p in points])
     if code == "structure-has-gap":
-        gaps = plane_gaps(plane_positions_mm(roi, axes), roi.plane_gap_mm)
+        gaps = structure_gaps(roi, plane_positions_mm(roi, axes), image)
         low, high = max(gaps, key=lambda gap: gap[1] - gap[0])
         nearest = points[int(np.argmin(np.abs(offsets - low)))].mean(axis=0)
         found = nearest + axes[2] * ((low + high) / 2 - float(nearest @ axes[2]))

@@ -17,7 +17,13 @@ from abscope.core.errors import GeometryError
 from abscope.core.geometry import FloatArray, Grid
 from abscope.core.interpolate import image_gap_mm, skips_every_second
 from abscope.core.rasterise import crosses_itself
-from abscope.core.structures import Roi, StructureSet, plane_gaps, plane_positions_mm
+from abscope.core.structures import (
+    Roi,
+    StructureSet,
+    plane_gaps,
+    plane_positions_mm,
+    usual_gap,
+)
 
 #: A contour this close to an image plane lies on it (mm); exports round to 0.01 mm and less.
 ON_PLANE_MM = 0.05
@@ -77,13 +83,23 @@ def contour_findings(structure_set: StructureSet, image: Grid | None) -> tuple[F
                 )
             )
             continue
-        found.extend(_gap_findings(roi, positions, group))
+        found.extend(_gap_findings(roi, positions, image, group))
         measured.append(_measure(roi, positions, image))
     return (*found, *_set_findings(measured, group))
 
 
-def _gap_findings(roi: Roi, positions: FloatArray, group: str) -> Iterator[Finding]:
-    gaps = plane_gaps(positions, roi.plane_gap_mm)
+def structure_gaps(
+    roi: Roi, positions: FloatArray, image: Grid | None
+) -> list[tuple[float, float]]:
+    """Return the planes (mm) on both sides of each gap in a structure on its image."""
+    image_gap = roi.image_gap_mm or (image.plane_spacing_mm or None if image else None)
+    return plane_gaps(positions, roi.plane_gap_mm or usual_gap(positions, image_gap))
+
+
+def _gap_findings(
+    roi: Roi, positions: FloatArray, image: Grid | None, group: str
+) -> Iterator[Finding]:
+    gaps = structure_gaps(roi, positions, image)
     if gaps:
         listed = ", ".join(f"{low:.1f} and {high:.1f} mm" for low, high in gaps[:5])
         more = f" and {len(gaps) - 5} more" if len(gaps) > 5 else ""

@@ -22,6 +22,14 @@ OFF_PLANE_MM = 0.5
 SINGLE_PLANE_THICKNESS_MM = 1.0
 #: A gap this much wider than the usual one is a gap in the structure, not a thick slice.
 GAP_FACTOR = 1.5
+#: So few distances between planes are no rule of drawing: the smallest of them counts.
+FEW_GAPS = 2
+#: Planes of a structure that tell how its set was drawn.
+LEAST_PLANES = 4
+#: Largest distance, in image planes, that so few can make the usual one: every second plane.
+FEW_GAPS_PLANES = 2.1
+#: Contours may be drawn on every n-th plane up to both of these: image planes, and mm.
+COARSEST_PLANES, COARSEST_MM = 4.1, 10.0
 #: What lies between two drawn planes. ``"skipped"``, the default: each plane reaches half-way to
 #: its neighbors, except where contours leave out every second plane of their image, which are
 #: interpolated. ``"all"``: a cross-section is interpolated between every two planes. ``"none"``:
@@ -233,9 +241,7 @@ def slabs_of(
     if not planes:
         return ()
     positions = np.array([position for position, _ in planes])
-    gaps = np.diff(positions)
-    usual = float(np.median(gaps)) if gaps.size else (usual_gap_mm or SINGLE_PLANE_THICKNESS_MM)
-    usual = roi.plane_gap_mm or usual
+    usual = roi.plane_gap_mm or usual_gap(positions, roi.image_gap_mm or usual_gap_mm)
     skips = roi.plane_gap_mm is None and skips_every_second(positions, roi.image_gap_mm)
     fills = between == "all" or (between == "skipped" and skips)
     slabs: list[Slab] = []
@@ -265,6 +271,45 @@ def plane_positions_mm(roi: Roi, axes: npt.ArrayLike | None = None) -> FloatArra
     return np.array([position for position, _ in _group_planes(roi.closed, frame)])
 
 
+def usual_gap(positions_mm: npt.ArrayLike, image_gap_mm: float | None = None) -> float:
+    """Return the distance of planes that a structure was drawn at, in mm.
+
+    The median of its own distances, or the smallest of one or two. Where that is wider than anyone
+    draws on this image it is a gap in the structure, and the distance of the image's planes counts.
+
+    Examples
+    --------
+    >>> usual_gap([0.0, 3.0, 6.0, 33.0, 36.0]), usual_gap([0.0, 3.0, 30.0])
+    (3.0, 3.0)
+    >>> usual_gap([0.0, 30.0], 3.0), usual_gap([0.0, 6.0], 3.0), usual_gap([5.0], 2.5)
+    (3.0, 6.0, 2.5)
+    """
+    gaps = np.diff(np.asarray(positions_mm, dtype=np.float64))
+    if not gaps.size:
+        return image_gap_mm or SINGLE_PLANE_THICKNESS_MM
+    few = gaps.size <= FEW_GAPS
+    usual = float(np.min(gaps) if few else np.median(gaps))
+    if not image_gap_mm:
+        return usual
+    widest = FEW_GAPS_PLANES * image_gap_mm
+    if not few:
+        widest = max(COARSEST_PLANES * image_gap_mm, COARSEST_MM)
+    return usual if usual <= widest else image_gap_mm
+
+
+def set_gap_mm(contours: StructureSet) -> float | None:
+    """Return the distance at which most structures of a set are drawn, None where none tells.
+
+    Stands for the distance of the image's planes where the image is not at hand.
+    """
+    gaps = []
+    for roi in contours.rois:
+        heights = np.unique([round(float(np.asarray(c.points_mm)[0][2]), 2) for c in roi.closed])
+        if heights.size >= LEAST_PLANES:
+            gaps.append(float(np.median(np.diff(heights))))
+    return float(np.median(gaps)) if gaps else None
+
+
 def plane_gaps(
     positions_mm: npt.ArrayLike, usual_gap_mm: float | None = None
 ) -> list[tuple[float, float]]:
@@ -278,7 +323,7 @@ def plane_gaps(
     positions = np.asarray(positions_mm, dtype=np.float64)
     if positions.size < 2:
         return []
-    usual = usual_gap_mm or float(np.median(np.diff(positions)))
+    usual = usual_gap_mm or usual_gap(positions)
     return [(float(positions[i - 1]), float(positions[i])) for i in _breaks(positions, usual)]
 
 

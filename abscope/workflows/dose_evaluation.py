@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from abscope.core.case import Case, DoseInfo, Finding, Series, StructureSetInfo
 from abscope.core.errors import DoseError, NotFoundError, RefusedError, UsageError
 from abscope.core.names import is_target
-from abscope.core.structures import Between, Region, Roi, StructureSet
+from abscope.core.structures import Between, Region, Roi, StructureSet, set_gap_mm
 from abscope.dose.dvh_many import compute_dvhs
 from abscope.dose.histogram import Dvh
 from abscope.dose.isodoses import IsodoseVolumes, isodose_volumes
@@ -172,7 +172,7 @@ def evaluate_dose(
         dose,
         [region for _, region in wanted],
         axes=image.grid.axes if image else None,
-        usual_gap_mm=(image.grid.plane_spacing_mm or None) if image else None,
+        usual_gap_mm=(image.grid.plane_spacing_mm or None) if image else set_gap_mm(contours),
         between=between,
         accept_partial=ACCEPT_COVERAGE in accepted,
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from abscope.core.errors import GeometryError, NotFoundError
-from abscope.core.structures import Contour, Region, Roi, slabs_of
+from abscope.core.structures import Contour, Region, Roi, StructureSet, set_gap_mm, slabs_of
 from tests import phantoms
 
 
@@ -104,3 +106,37 @@ def test_a_contour_across_the_planes_is_refused_not_measured() -> None:
     with pytest.raises(GeometryError) as caught:
         slabs_of(Roi(number=1, name="plate", contours=(sagittal,)))
     assert caught.value.code == "contours-not-in-planes"
+
+
+def _disks(*heights_mm: float, image_gap_mm: float | None = 3.0) -> Roi:
+    square = np.array([[0, 0], [10, 0], [10, 10], [0, 10]], dtype=float)
+    contours = tuple(
+        Contour(points_mm=np.column_stack([square, np.full(4, height)])) for height in heights_mm
+    )
+    return Roi(number=1, name="Nodes", contours=contours, image_gap_mm=image_gap_mm)
+
+
+@pytest.mark.parametrize(
+    ("heights", "wanted"),
+    [
+        ((0.0, 30.0), [(-1.5, 1.5), (28.5, 31.5)]),
+        ((0.0, 3.0, 30.0), [(-1.5, 1.5), (1.5, 4.5), (28.5, 31.5)]),
+        ((0.0, 27.0, 54.0, 81.0), [(h - 1.5, h + 1.5) for h in (0, 27, 54, 81)]),
+        ((0.0, 6.0), [(-3.0, 3.0), (3.0, 9.0)]),
+    ],
+)
+def test_far_planes_are_parts_of_their_own_not_one_long_solid(heights, wanted):
+    """Two disks 30 mm apart on a 3 mm image are two slices: 10 times less than the solid."""
+    assert [(s.low_mm, s.high_mm) for s in slabs_of(_disks(*heights))] == wanted
+
+
+def test_the_distance_of_a_set_stands_for_that_of_a_missing_image():
+    whole = _disks(0.0, 2.5, 5.0, 7.5, image_gap_mm=None)
+    alone = _disks(5.0, image_gap_mm=None)
+    contours = StructureSet(
+        uid="1", label="set", frame_of_reference_uid="", series_uid="", source="rtstruct",
+        rois=(whole, dataclasses.replace(alone, number=2)),
+    )  # fmt: skip
+    assert set_gap_mm(contours) == 2.5
+    (slab,) = slabs_of(alone, usual_gap_mm=set_gap_mm(contours))
+    assert slab.thickness_mm == 2.5
