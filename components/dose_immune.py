@@ -5,7 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from abscope.core.case import Case
-from abscope.dose.immune import BANDS_SOURCE, BLOOD_SOURCE, WEIGHTS_SOURCE, Edic, band
+from abscope.dose.immune import (
+    BANDS_GY,
+    BANDS_SOURCE,
+    BLOOD_SOURCE,
+    MEAN_BODY_NOTE,
+    WEIGHTS_SOURCE,
+    Edic,
+    band,
+)
 from abscope.predict.model import RESEARCH_USE
 from abscope.workflows.immune_dose import ImmuneDose
 from components import cached_dose
@@ -65,19 +73,20 @@ def _edic(found: ImmuneDose) -> None:
         return
     at_least = "≥ " if found.bounds else ""
     st.metric(
-        "EDIC, body term ITD / 62,000 cm³ (default)", f"{at_least}{found.edic.total_gy:.2f} Gy",
+        "EDIC (ITD / 62,000 cm³, default)", f"{at_least}{found.edic.total_gy:.2f} Gy",
         _band(found.edic, found.bounds), "off", help=_EDIC_HELP, delta_arrow="off",
     )  # fmt: skip
     st.metric(
-        "EDIC, body term mean dose of the body contour",
-        f"{found.edic_mean_body.total_gy:.2f} Gy", _band(found.edic_mean_body, ()), "off",
-        help="On a scan of the chest alone the mean dose is that of the chest: this reading is "
-        "then too high.", delta_arrow="off",
+        "EDIC (mean dose of the body)", f"{found.edic_mean_body.total_gy:.2f} Gy",
+        "no bound, see below" if found.bounds else band(found.edic_mean_body.total_gy), "off",
+        help="The second published body term. On a scan of the chest alone the mean dose is that "
+        "of the chest: this reading is then too high.", delta_arrow="off",
     )  # fmt: skip
     st.caption(_terms(found.edic, found.edic_mean_body))
     if found.bounds:
         st.caption(
-            f":material/info: A lower bound: {literal('; '.join(found.bounds), 300)}. The liver "
+            f":material/info: The first value is a lower bound: "
+            f"{literal('; '.join(found.bounds), 300)}. The second is {MEAN_BODY_NOTE}. The liver "
             "term of some versions is left out."
         )
     if found.blood is not None:
@@ -96,8 +105,10 @@ def _edic(found: ImmuneDose) -> None:
 
 
 def _band(edic: Edic, bounds: tuple[str, ...]) -> str:
-    where = band(edic.total_gy)
-    return f"{where}, if nothing is missing" if bounds else where
+    low, high = BANDS_GY
+    if not bounds or edic.total_gy >= high:
+        return band(edic.total_gy)
+    return f"{low:g} Gy or more" if edic.total_gy >= low else "band not known"
 
 
 def _terms(edic: Edic, mean: Edic) -> str:

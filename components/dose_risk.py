@@ -29,14 +29,13 @@ def show(view: DoseView) -> None:
     found = cached_dose.lung_risk(view.case.id, view.case.version, view.dose_uid)
     p, slope = found.prediction, found.slope
     low, high = (100 * limit for limit in slope.interval)
-    left, right = st.columns(2)
-    left.metric(
+    st.metric(  # below each other: side by side the intervals are cut on narrow pages
         literal(found.card.short_title or found.card.title, 120),
         percent_text(p.probability, p.interval),
         help=f"Estimate for plan A with its 95 % interval. {found.card.population}.",
     )
-    right.metric(
-        f"One gray more of mean lung dose ({slope.reference_fractions} fractions)",
+    st.metric(
+        f"One gray more of mean lung dose (in {slope.reference_fractions} fractions)",
         f"{100 * slope.per_gy:.2f} points ({low:.2f} to {high:.2f})",
         help="The derivative of the estimate, in percentage points per gray, with its 95 % "
         "interval from the model's own draws.",
@@ -90,6 +89,6 @@ def _table(found: LungRisk) -> None:
         },
     )  # fmt: skip
     st.caption(
-        f"Thirds of each lung's height, lungs less GTV, {found.lungs_cm3:.0f} cm³. "
+        f"Plan A. Thirds of each lung's height, lungs less GTV, {found.lungs_cm3:.0f} cm³. "
         "Physical dose but for the last three columns."
     )

@@ -7,7 +7,7 @@ import dataclasses
 
 from abscope.cli.shared import Result
 from abscope.dose.gamma import Criteria
-from abscope.dose.immune import BANDS_SOURCE, WEIGHTS_SOURCE, Edic, band
+from abscope.dose.immune import BANDS_GY, BANDS_SOURCE, MEAN_BODY_NOTE, WEIGHTS_SOURCE, Edic, band
 from abscope.workflows.context import Context
 from abscope.workflows.dose_evaluation import choose_dose, choose_structure_set
 from abscope.workflows.immune_dose import immune_dose
@@ -28,7 +28,10 @@ def gamma(context: Context, given: argparse.Namespace) -> Result:
     found = dose_gamma(context, case, given.reference, given.evaluated, criteria, info)
     return {
         "criteria": criteria.name,
+        "reference_dose_uid": given.reference,
+        "evaluated_dose_uid": given.evaluated,
         "cutoff_percent": criteria.cutoff_percent,
+        "cutoff_of": found.normalization,
         "normalization_gy": found.gamma.normalization_gy,
         "normalization": found.normalization,
         "pass_percent": found.gamma.pass_percent,
@@ -48,8 +51,10 @@ def immune(context: Context, given: argparse.Namespace) -> Result:
         organs_from=given.organs_from,
     )
     return {
-        "edic": _edic(found.edic),
-        "edic_mean_body": _edic(found.edic_mean_body),
+        "edic": _edic(found.edic, known=not found.bounds),
+        "edic_is_lower_bound": bool(found.bounds),
+        "edic_mean_body": _edic(found.edic_mean_body, known=not found.bounds),
+        "edic_mean_body_note": MEAN_BODY_NOTE if found.bounds else None,
         "interval": None,
         "interval_reason": "No interval has been published.",
         "lower_bound_because": list(found.bounds),
@@ -84,7 +89,8 @@ def risk(context: Context, given: argparse.Namespace) -> Result:
     }
 
 
-def _edic(edic: Edic | None) -> Result | None:
+def _edic(edic: Edic | None, *, known: bool) -> Result | None:
+    """Return EDIC with its band, None for the band where the true value may be another."""
     if edic is None:
         return None
     return {
@@ -93,5 +99,5 @@ def _edic(edic: Edic | None) -> Result | None:
         "heart_gy": edic.heart_gy,
         "body_gy": edic.body_gy,
         "body_term": edic.body_term,
-        "band": band(edic.total_gy),
+        "band": band(edic.total_gy) if known or edic.total_gy >= BANDS_GY[1] else None,
     }

@@ -77,7 +77,8 @@ def _structures(context: Context, given: argparse.Namespace, case: Case) -> Resu
     count = len(info.rois)
     if given.structure_set is None:
         print(
-            f"Structure set: {info.label} ({kind}, {count} structure{'s' if count != 1 else ''}). "
+            f"Structure set: the {kind} one …{info.uid[-8:]} with {count} "
+            f"structure{'s' if count != 1 else ''}. "
             "Name another one with --structure-set.",
             file=sys.stderr,
         )

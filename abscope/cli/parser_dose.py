@@ -60,11 +60,14 @@ def _comparisons(add: Add) -> None:
     usual = Criteria()
     gamma = add("gamma", "Compare two doses by the three-dimensional gamma index.")
     gamma.add_argument("case")
-    gamma.add_argument("reference", metavar="DOSE_UID")
-    gamma.add_argument("evaluated", metavar="DOSE_UID")
+    gamma.add_argument("reference", metavar="REFERENCE_UID", help="dose at whose points is looked")
+    gamma.add_argument("evaluated", metavar="EVALUATED_UID", help="dose that is held against it")
     gamma.add_argument("--dose-percent", type=float, default=usual.dose_percent, metavar="P")
     gamma.add_argument("--distance-mm", type=float, default=usual.distance_mm, metavar="MM")
-    gamma.add_argument("--cutoff-percent", type=float, default=usual.cutoff_percent, metavar="P")
+    gamma.add_argument(
+        "--cutoff-percent", type=float, default=usual.cutoff_percent, metavar="P",
+        help="of the reference's prescription, or of its highest dose: points below are left out",
+    )  # fmt: skip
     gamma.add_argument("--local", action="store_true", help="a share of the dose at each point")
 
     immune = add("immune", "Show EDIC, organ means and the estimated dose to the blood.")

@@ -67,7 +67,7 @@ class Criteria:
             raise DoseError(
                 "gamma-criteria",
                 "The criteria of the gamma index are not usable.",
-                where=self.name,
+                where=f"{self.name}, cut-off {self.cutoff_percent:g} %",
                 expected="0.1 to 20 % and 0.1 to 20 mm, a cut-off above 0 and below 100 %",
                 remedy="Correct the criteria; 3 % / 2 mm with a cut-off of 10 % is usual.",
             )

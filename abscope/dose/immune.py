@@ -23,6 +23,10 @@ WEIGHTS_SOURCE = (
 )
 #: Gy between which survival in RTOG 0617 was flat.
 BANDS_GY = (6.0, 8.0)
+MEAN_BODY_NOTE = (
+    "no bound: a scan or dose grid of the chest alone makes this reading too high, a missing heart "
+    "term too low"
+)
 BANDS_SOURCE = (
     "RTOG 0617, 456 patients: overall survival HR 1.12 per Gy; 2-year survival about 8 points "
     "lower per Gy below 6 Gy, flat from 6 to 8 Gy, 12 points lower per Gy above 8 Gy. An "

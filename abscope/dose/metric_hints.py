@@ -136,6 +136,10 @@ def nearest(squeezed: str, is_metric: Callable[[str], bool]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(g for g in guesses if is_metric(g)))[:2]
 
 
+#: ``cGy``, ``n=``, a decimal comma, an exponent: digits that mean another number.
+_ODD_NUMBER = re.compile(r"cgy|\bn=|\(n=|\d,\d|\de[+-]?\d", re.IGNORECASE)
+
+
 def _similar(squeezed: str) -> list[str]:
     """Return common metrics of similar spelling, with the numbers of the given one."""
     numbers = [_plain(n) for n in _NUMBER.findall(_without_units(squeezed))]
@@ -146,6 +150,8 @@ def _similar(squeezed: str) -> list[str]:
         name = patterns[close]
         if "#" not in close or not numbers:
             return [name]
+        if _ODD_NUMBER.search(squeezed):
+            return []  # another unit, letter or notation: the same digits would be another dose
         number = _NUMBER.search(name)
         assert number is not None
         return [name[: number.start()] + numbers[0] + name[number.end() :]]

@@ -6,8 +6,10 @@ import contextlib
 import json
 from collections.abc import Mapping
 
+from abscope.contour import registry
 from abscope.contour.engine import Point, Report
 from abscope.core.errors import AbscopeError
+from abscope.core.names import standard_name
 from abscope.store.job_table import CANCELLED
 from abscope.workflows.context import Actor, Context
 from abscope.workflows.contouring import CONTOUR_JOB, Contoured, contour_case
@@ -26,6 +28,9 @@ def contour_now(
 ) -> Contoured:
     """Run `contour_case`; note a run that is refused, fails or is interrupted as a job does.
 
+    Of what was typed only names of engines and TG-263 names are noted: any other word may be a
+    patient's.
+
     Raises
     ------
     NotFoundError
@@ -35,8 +40,8 @@ def contour_now(
     """
     context.cases.get(case_id)
     asked = {
-        "engine": engine,
-        "structures": list(structures),
+        "engine": engine if engine in registry.engines() else "unknown",
+        "structures": [s if standard_name(s) == s else "unknown" for s in structures],
         "seed_mm": list(seed_mm) if seed_mm else None,
         "box_mm": [list(corner) for corner in box_mm] if box_mm else None,
         "actor": actor.name,

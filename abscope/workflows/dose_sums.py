@@ -141,7 +141,7 @@ def check_sum(case: Case, chosen: Sequence[DoseInfo]) -> None:
             "The doses are of different types.",
             where="sum of doses",
             expected="doses of one DoseType, such as PHYSICAL",
-            remedy="Export all doses as physical dose.",
+            remedy="Choose physical doses only.",
         )
     atoms = [atom for d in chosen for atom in _atoms(case, d)]
     if len(set(atoms)) < len(atoms):

@@ -231,7 +231,8 @@ def _with_totals(
             mean_body_gy=dvh.mean_gy,
             fractions=fractions,
         )
-        bounds = tuple(_bounds(context, case, body, heart))
+        drawn = next((o for o in organs if o.name == "Heart" and o.mean_gy is not None), None)
+        bounds = tuple(_bounds(context, case, body, heart, drawn))
     return ImmuneDose(
         organs=tuple(organs),
         edic=edic,
@@ -254,19 +255,25 @@ def _why_not(whole: dict[str, float], body: _Found | None, fractions: int | None
     return f"EDIC needs {' and '.join(lacking)}." if lacking else ""
 
 
-def _bounds(context: Context, case: Case, body: _Found, heart: float | None) -> list[str]:
+def _bounds(
+    context: Context, case: Case, body: _Found, heart: float | None, drawn: OrganDose | None
+) -> list[str]:
     found = []
-    if heart is None:
+    if heart is None and drawn is not None:
+        found.append("the dose grid covers only part of the heart, so its term is left out")
+    elif heart is None:
         found.append("the heart is not contoured, so its term is missing")
     if body.dvh.coverage < 1.0 - 1e-6:
         found.append(f"the dose grid covers {100 * body.dvh.coverage:.1f} % of the body")
-    if _is_cut(context.cases.structure_set(body.info), case, body.info):
+    if image_of(case, body.info) is None:
+        found.append("there is no scan that shows whether the contour is all of the body")
+    elif _is_cut(context.cases.structure_set(body.info), case, body.info):
         found.append("the scan ends within the body")
     return found
 
 
 def _is_cut(contours: StructureSet, case: Case, info: StructureSetInfo) -> bool:
-    """Whether the body's contour reaches the first or last plane of its image, or has no image."""
+    """Whether the body's contour reaches the first or last plane of its image."""
     image = image_of(case, info)
     roi = next((r for r in contours.rois if r.standard_name == BODY), None)
     if image is None or roi is None:

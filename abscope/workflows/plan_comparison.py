@@ -154,6 +154,6 @@ def _pair(case: Case, a_uid: str, b_uid: str) -> tuple[DoseInfo, DoseInfo]:
             "The two doses are of different types.",
             where="comparison of doses",
             expected="doses of one DoseType, such as PHYSICAL",
-            remedy="Export both as physical dose.",
+            remedy="Choose two physical doses, or two of one other type.",
         )
     return a, b

@@ -21,8 +21,8 @@ def _demo(home, context):
 def test_panel_names_both_body_terms_and_what_is_missing(page, context, demo):
     shown = page("dose", demo.id).choose("dose.section", "Immune dose")
     words = shown.words()
-    assert "ITD / 62,000 cm³ (default)" in words
-    assert "mean dose of the body contour" in words
+    assert "EDIC (ITD / 62,000 cm³, default)" in words
+    assert "EDIC (mean dose of the body)" in words
     assert "Research use only. Not for clinical decisions." in words
     assert "Not contoured: " in words
     assert shown.at.exception == []
@@ -50,3 +50,21 @@ def test_a_dose_that_is_not_physical_is_refused(home, context):
     with pytest.raises(DoseError) as caught:
         immune_dose(context, dataclasses.replace(case, doses=doses), dose_uid=choose_dose(case).uid)
     assert caught.value.code == "dose-not-physical"
+
+
+def test_a_heart_that_the_grid_covers_in_part_is_not_called_missing(
+    home, context, monkeypatch, demo
+):
+    """The table has its mean; the reason must not say that it is not contoured."""
+    from abscope.workflows import immune_dose as module
+
+    def partly(name, label, found):
+        row = original(name, label, found)
+        return dataclasses.replace(row, reason="covered in part") if name == "Heart" else row
+
+    original = module._row
+    monkeypatch.setattr(module, "_row", partly)
+    found = immune_dose(context, demo)
+    assert found.edic is not None
+    assert found.edic.heart_gy is None
+    assert found.bounds[0].startswith("the dose grid covers only part of the heart")

@@ -72,7 +72,7 @@ def test_a_seed_for_an_engine_that_takes_none_is_refused_and_said(run, words, gi
         (["--seed", "1,2,3"], "anatomical", "takes no seed"),
         (["--structures", "Pancreas"], "anatomical", "does not draw 1 of these structures"),
         (["--engine", "click", "--seed", "9000,0,0"], "click", ""),
-        (["--engine", "none"], "none", "engine"),
+        (["--engine", "none"], "unknown", "engine"),
     ],
 )
 def test_a_refused_contour_is_kept_in_the_list_of_runs_as_that_of_the_page_is(
