@@ -63,7 +63,7 @@ def iso_slope(
     >>> iso_slope(np.array([0.0, 20.0]), 35, 3.0, 35).tolist()
     [1.0, 1.0]
     >>> round(float(iso_slope(np.array([60.0]), 20, 3.0, 35)[0]), 3)
-    1.235
+    1.271
     """
     iso = isoeffective_gy(dose_gy, fractions, alpha_beta_gy, reference_fractions)
     below = 1.0 + 2.0 * iso / (reference_fractions * alpha_beta_gy)

@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pptx
@@ -161,6 +162,7 @@ def filled(tmp_path_factory):
     draft = check_reading(read_paths([ct, plan]), frozenset())
     bad = dataclasses.replace(draft, patient=patient)
     save(context, Actor(name="tester"), bad, case_id="bad")
+    time.sleep(1.1)  # the worklist tells cases apart by the second
     draft = check_reading(read_paths([ct]), frozenset())
     save(context, Actor(name="tester"), draft, case_id="ct-only")
     context.archive.close()
@@ -369,7 +371,8 @@ def look_at_estimates(visitor, home, case_id):
     assert stored["loris-nsclc"]["probability"] == pytest.approx(0.292, abs=5e-4)
     assert stored["loris-nsclc"]["domain"] != "in"
     assert stored["rp-appelt"]["probability"] == pytest.approx(0.116, abs=5e-4)
-    assert stored["rp-quantec"]["probability"] == pytest.approx(0.055, abs=5e-4)
+    # 5.5 % is what a mean lung dose of 8.08 Gy gives: 0.0546
+    assert stored["rp-quantec"]["probability"] == pytest.approx(0.0546, abs=5e-4)
 
 
 def try_another_dose(visitor):
