@@ -2,26 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
-import pytest
-
-from abscope.cli.main import main
 from abscope.dose.scorecards import SHIPPED, template
-from tests.fixtures.archives import CASE_ID, archive_of_schema
-
-
-@pytest.fixture(name="run")
-def _run(tmp_path, monkeypatch, capsys):
-    """Return what runs a command and gives its status and JSON."""
-    archive_of_schema(1, tmp_path / "home")
-    monkeypatch.setenv("ABSCOPE_HOME", str(tmp_path / "home"))
-
-    def run(*words):
-        status = main([*map(str, words), "--json"])
-        return status, json.loads(capsys.readouterr().out)
-
-    return run
+from tests.fixtures.archives import CASE_ID
 
 
 def test_a_plan_is_held_against_the_card_of_its_fractionation(run):
