@@ -11,7 +11,7 @@ import numpy as np
 from abscope.core.geometry import FloatArray
 from abscope.figures import screen_dvh
 from abscope.figures.dvh import DvhBand, DvhCurve, Kind, VolumeUnit, dvh_figure
-from abscope.figures.dvh_samples import common_doses, drawn_doses, drawn_volumes, volumes_at
+from abscope.figures.dvh_samples import common_doses, drawn_doses, drawn_volumes
 from abscope.figures.text import for_plotly
 from abscope.workflows.dose_evaluation import DoseEvaluation, StructureDose
 from components import charts
@@ -89,7 +89,7 @@ def _label(name: str, plan: int, plans: int) -> str:
 def _curve(item: StructureDose, plan: int, label: str, doses: FloatArray, look: Look) -> DvhCurve:
     assert item.dvh is not None
     values = drawn_volumes(
-        volumes_at(item.dvh, doses), doses, look.kind, look.unit, item.dvh.covered_volume_cm3
+        item.dvh.volumes_at_least(doses), doses, look.kind, look.unit, item.dvh.covered_volume_cm3
     )
     drawn = np.flatnonzero(values > 0)
     end = min(int(drawn[-1]) + 2, len(values)) if drawn.size else 1

@@ -123,15 +123,18 @@ class Dvh:
 
     def volume_at_least(self, dose_gy: float) -> float:
         """Return the covered volume (cm3) that receives `dose_gy` or more, linear within a bin."""
-        return float(
-            np.interp(
-                dose_gy,
-                self.bin_edges_gy,
-                self.cumulative_cm3,
-                left=self.covered_volume_cm3,
-                right=0.0,
-            )
+        return float(self.volumes_at_least(dose_gy))
+
+    def volumes_at_least(self, doses_gy: npt.ArrayLike) -> FloatArray:
+        """Return `volume_at_least` for many doses, shape as given."""
+        found = np.interp(
+            np.asarray(doses_gy, dtype=np.float64),
+            self.bin_edges_gy,
+            self.cumulative_cm3,
+            left=self.covered_volume_cm3,
+            right=0.0,
         )
+        return np.asarray(found, dtype=np.float64)
 
     def dose_to_hottest(self, volume_cm3: float) -> float | None:
         """Return the least dose (Gy) in the hottest `volume_cm3`, None beyond the covered volume.

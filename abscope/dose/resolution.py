@@ -38,7 +38,7 @@ NOT_VARIED = "The isodose volumes of the whole grid are not part of this estimat
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class ResolutionBand:
+class MetricBand:
     """A metric with its range; ``low`` and ``high`` are None with a ``reason`` when unknown."""
 
     metric: str
@@ -56,7 +56,7 @@ class Resolution:
     dvh: Dvh
     halved: tuple[Dvh, ...]
 
-    def band(self, metric: Metric | str, plan: PlanContext | None = None) -> ResolutionBand:
+    def band(self, metric: Metric | str, plan: PlanContext | None = None) -> MetricBand:
         """Return a metric plus and minus the largest change that halving the grid makes.
 
         Doses and volumes are never below zero, percentages never above 100.
@@ -68,13 +68,13 @@ class Resolution:
         reason = NOT_VARIED if asked.needs_isodoses else found.reason
         reason = reason or next((other.reason for other in others if other.reason), "")
         if found.value is None or reason:
-            return ResolutionBand(
+            return MetricBand(
                 metric=asked.name, unit=asked.unit, value=found.value, low=None, high=None,
                 reason=reason,
             )  # fmt: skip
         change = max((abs(v - found.value) for v in values), default=0.0)
         most = {"%": 100.0, "cm3": self.dvh.covered_volume_cm3}.get(asked.unit, np.inf)
-        return ResolutionBand(
+        return MetricBand(
             metric=asked.name,
             unit=asked.unit,
             value=found.value,
@@ -85,7 +85,7 @@ class Resolution:
     def curve(self, doses_gy: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Return the lowest and highest volume (cm3) at or above each dose, shapes (n,)."""
         at = np.asarray(doses_gy, dtype=np.float64)
-        own, *others = (_volumes(dvh, at) for dvh in (self.dvh, *self.halved))
+        own, *others = (dvh.volumes_at_least(at) for dvh in (self.dvh, *self.halved))
         change = np.max([np.abs(other - own) for other in others] or [np.zeros(at.shape)], axis=0)
         whole = self.dvh.covered_volume_cm3
         return np.maximum(own - change, 0.0), np.minimum(own + change, whole)
@@ -120,12 +120,6 @@ def resolution(
         for ways in itertools.product(*kept)
     )
     return Resolution(dvh=whole, halved=halved)
-
-
-def _volumes(dvh: Dvh, doses_gy: FloatArray) -> FloatArray:
-    whole = dvh.covered_volume_cm3
-    edges, volumes = dvh.cumulative()
-    return np.asarray(np.interp(doses_gy, edges, volumes, left=whole, right=0.0))
 
 
 def _around(

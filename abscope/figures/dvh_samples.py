@@ -7,7 +7,6 @@ import math
 import numpy as np
 
 from abscope.core.geometry import FloatArray
-from abscope.dose.histogram import Dvh
 from abscope.figures.dvh import Kind, VolumeUnit
 
 #: Distances (Gy) of the points of a curve; the smallest is taken that gives at most `MAX_POINTS`
@@ -26,13 +25,6 @@ def common_doses(max_gy: float) -> FloatArray:
     """
     step = next((s for s in STEPS_GY if max_gy / s < MAX_POINTS), max_gy / MAX_POINTS)
     return np.arange(max(math.ceil(max_gy / step - 1e-9), 1) + 1, dtype=np.float64) * step
-
-
-def volumes_at(dvh: Dvh, doses_gy: FloatArray) -> FloatArray:
-    """Return the covered volume (cm3) at or above each dose, linear within a bin, shape (n,)."""
-    edges, volumes = dvh.cumulative()
-    found = np.interp(doses_gy, edges, volumes, left=dvh.covered_volume_cm3, right=0.0)
-    return np.asarray(found, dtype=np.float64)
 
 
 def drawn_doses(doses_gy: FloatArray, kind: Kind) -> FloatArray:

@@ -45,10 +45,10 @@ def dvh_csv(evaluations: Sequence[DoseEvaluation]) -> bytes:
             name = _safe(item.name) + (
                 f" (part: grid covers {item.dvh.coverage:.1%})" if item.dvh.partial else ""
             )
-            edges, volumes = item.dvh.cumulative()
+            edges, _ = item.dvh.cumulative()
             whole = item.dvh.covered_volume_cm3
             doses = np.arange(int(edges[-1] / STEP_GY) + 2) * STEP_GY
-            above = np.interp(doses, edges, volumes, left=whole, right=0.0)
+            above = item.dvh.volumes_at_least(doses)
             apart = -np.diff(np.append(above, 0.0)) / STEP_GY
             for dose, cm3, rate in zip(doses, above, apart, strict=True):
                 share = 100.0 / whole

@@ -67,7 +67,7 @@ def reason_of(stored: StoredDvh, own: Dvh, shape: Shape | None, flags: tuple[str
 def _agrees_above_little(stored: StoredDvh, own: Dvh) -> bool:
     doses = np.array([1.0, 2.0, 10.0, 20.0]) * LITTLE_GY
     theirs = np.interp(doses, stored.dose_gy, stored.volume, right=0.0)
-    ours = np.array([own.volume_at_least(float(d)) for d in doses])
+    ours = own.volumes_at_least(doses)
     known = theirs > 0.01 * stored.volume[0]
     return bool(known.any() and np.all(np.abs(ours[known] / theirs[known] - 1.0) <= AGREE))
 

@@ -8,7 +8,7 @@ import pytest
 from abscope.dose.histogram import Dvh
 from abscope.figures import screen_dvh
 from abscope.figures.dvh import DvhBand, DvhCurve, dvh_figure
-from abscope.figures.dvh_samples import common_doses, drawn_doses, drawn_volumes, volumes_at
+from abscope.figures.dvh_samples import common_doses, drawn_doses, drawn_volumes
 from abscope.figures.palette import BLUE, GREEN
 
 DVH = Dvh.from_dose_points("x", np.linspace(5.0, 15.0, 10001), np.full(10001, 1e-3))
@@ -25,7 +25,7 @@ def test_common_doses_reach_the_highest_dose_in_few_round_steps(max_gy):
 
 def test_differential_of_an_even_spread_is_flat_and_holds_the_whole_volume():
     doses = common_doses(float(DVH.bin_edges_gy[-1]))
-    volumes = volumes_at(DVH, doses)
+    volumes = DVH.volumes_at_least(doses)
     found = drawn_volumes(volumes, doses, "differential", "%", DVH.covered_volume_cm3)
     middles = drawn_doses(doses, "differential")
     assert len(found) == len(middles) == len(doses) - 1
