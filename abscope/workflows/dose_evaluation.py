@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 
 from abscope.core.case import Case, DoseInfo, Finding, Series, StructureSetInfo
 from abscope.core.errors import DoseError, NotFoundError, RefusedError, UsageError
+from abscope.core.geometry import FloatArray
 from abscope.core.names import is_target
 from abscope.core.structures import Between, Region, Roi, StructureSet, set_gap_mm
 from abscope.dose.dvh_many import compute_dvhs
@@ -162,17 +163,17 @@ def evaluate_dose(
     asked_lungs = structures is not None and LUNGS_MINUS_GTV in [str(s) for s in structures]
     if lungs is not None and (asked_lungs or (structures is None and derived)):
         wanted.append((None, lungs))
-    drawn = _standard(contours, LUNGS_MINUS_GTV)
+    drawn = closed_roi(contours, LUNGS_MINUS_GTV)
     if lungs is None and asked_lungs and drawn is not None:  # nothing to derive it from
         wanted.append((drawn, Region(name=LUNGS_MINUS_GTV, include=(drawn,))))
     dose = context.cases.dose(info)
-    image = image_of(case, set_info)
+    axes, gap_mm = drawn_on(case, set_info, contours)
     taken = {roi.name for roi in contours.rois}
     found = compute_dvhs(
         dose,
         [region for _, region in wanted],
-        axes=image.grid.axes if image else None,
-        usual_gap_mm=(image.grid.plane_spacing_mm or None) if image else set_gap_mm(contours),
+        axes=axes,
+        usual_gap_mm=gap_mm,
         between=between,
         accept_partial=ACCEPT_COVERAGE in accepted,
     )
@@ -232,21 +233,40 @@ def image_of(case: Case, structure_set: StructureSetInfo) -> Series | None:
     return next((s for s in case.series if s.uid == structure_set.series_uid), None)
 
 
+def drawn_on(
+    case: Case, info: StructureSetInfo, contours: StructureSet
+) -> tuple[FloatArray | None, float | None]:
+    """Return axes and distance (mm) of the planes on which a set was drawn, as far as known.
+
+    Without its image the axes are the patient's, and the distance is the set's own.
+    """
+    image = image_of(case, info)
+    if image is None:
+        return None, set_gap_mm(contours)
+    return image.grid.axes, image.grid.plane_spacing_mm or None
+
+
 def lungs_minus_gtv(contours: StructureSet) -> Region | None:
     """Return both lungs less every GTV of the set, None without both lungs.
 
     A set that has only a combined ``Lungs`` structure gives that, less the GTV.
     """
-    left, right = _standard(contours, "Lung_L"), _standard(contours, "Lung_R")
-    both = _standard(contours, "Lungs")
+    left, right = closed_roi(contours, "Lung_L"), closed_roi(contours, "Lung_R")
+    both = closed_roi(contours, "Lungs")
     include: tuple[Roi, ...] = (left, right) if left and right else ((both,) if both else ())
     if not include:
         return None
-    gtv = tuple(r for r in contours.rois if r.closed and is_target(r.standard_name, "GTV"))
+    gtv = closed_gtvs(contours)
     return Region(name=LUNGS_MINUS_GTV if gtv else "Lungs", include=include, exclude=gtv)
 
 
-def _standard(contours: StructureSet, name: str) -> Roi | None:
+def closed_gtvs(contours: StructureSet) -> tuple[Roi, ...]:
+    """Return every closed GTV of a set: what lungs are taken less."""
+    return tuple(r for r in contours.rois if r.closed and is_target(r.standard_name, "GTV"))
+
+
+def closed_roi(contours: StructureSet, name: str) -> Roi | None:
+    """Return the first closed structure of a standard name, None without one."""
     return next((r for r in contours.rois if r.standard_name == name and r.closed), None)
 
 

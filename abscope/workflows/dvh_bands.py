@@ -10,18 +10,18 @@ import numpy as np
 from abscope.core.case import Case
 from abscope.core.errors import NotFoundError
 from abscope.core.geometry import FloatArray
-from abscope.core.structures import Region
+from abscope.core.structures import Region, StructureSet
 from abscope.dose.dvh import compute_dvh
 from abscope.dose.histogram import Dvh
 from abscope.dose.metrics import Metric, evaluate
-from abscope.dose.resolution import Resolution, resolution
+from abscope.dose.resolution import MetricBand, Resolution, resolution
 from abscope.workflows.context import Context
 from abscope.workflows.dose_evaluation import (
     ACCEPT_COVERAGE,
     LUNGS_MINUS_GTV,
     DoseEvaluation,
     StructureDose,
-    image_of,
+    drawn_on,
     lungs_minus_gtv,
 )
 from abscope.workflows.doubt import Plausible, plausible
@@ -33,18 +33,6 @@ SAID: dict[Cause, str] = {
     "grid": "The band is the largest change of the DVH when the dose is read from every second "
     "voxel only; how the dose was computed is not covered.",
 }
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Ends:
-    """A metric as drawn with its lowest and highest value; None with a ``reason``."""
-
-    metric: str
-    unit: str
-    value: float | None
-    low: float | None
-    high: float | None
-    reason: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -89,19 +77,15 @@ class DvhSpread:
         curves = np.stack([_volumes(dvh, doses_gy, unit) for dvh in self.dvhs])
         return curves.min(axis=0), curves.max(axis=0)
 
-    def ends(self, metric: Metric, evaluation: DoseEvaluation, item: StructureDose) -> Ends:
+    def ends(self, metric: Metric, evaluation: DoseEvaluation, item: StructureDose) -> MetricBand:
         """Return a metric with its lowest and highest value within the band."""
         plan = evaluation.plan_context(item)
         if self.grid is not None:
-            band = self.grid.band(metric, plan)
-            return Ends(
-                metric=band.metric, unit=band.unit, value=band.value, low=band.low,
-                high=band.high, reason=band.reason,
-            )  # fmt: skip
+            return self.grid.band(metric, plan)
         values = [evaluate(dvh, metric, plan=plan) for dvh in self.dvhs]
         known = [v.value for v in values if v.value is not None]
         whole = len(known) == len(values)
-        return Ends(
+        return MetricBand(
             metric=metric.name,
             unit=metric.unit,
             value=values[1].value,
@@ -159,19 +143,19 @@ def dvh_spread(
             for region in found.regions
         )  # fmt: skip
         return DvhSpread(name=name, cause=cause, plan=plan, dvhs=dvhs)
-    image = image_of(case, evaluation.structure_set)
+    contours = context.cases.structure_set(evaluation.structure_set)
+    axes, gap_mm = drawn_on(case, evaluation.structure_set, contours)
     halved = resolution(
         dose,
-        _region(context, evaluation, item),
-        axes=image.grid.axes if image else None,
-        usual_gap_mm=(image.grid.plane_spacing_mm or None) if image else None,
+        _region(contours, item),
+        axes=axes,
+        usual_gap_mm=gap_mm,
         accept_partial=partial,
     )
     return DvhSpread(name=name, cause=cause, plan=plan, grid=halved)
 
 
-def _region(context: Context, evaluation: DoseEvaluation, item: StructureDose) -> Region:
-    contours = context.cases.structure_set(evaluation.structure_set)
+def _region(contours: StructureSet, item: StructureDose) -> Region:
     if item.number is not None:
         return Region.of(contours.roi(item.number))
     lungs = lungs_minus_gtv(contours)
@@ -181,10 +165,8 @@ def _region(context: Context, evaluation: DoseEvaluation, item: StructureDose) -
 
 
 def _volumes(dvh: Dvh, doses_gy: FloatArray, unit: str) -> FloatArray:
-    whole = dvh.covered_volume_cm3
-    edges, volumes = dvh.cumulative()
-    found = np.asarray(np.interp(doses_gy, edges, volumes, left=whole, right=0.0))
-    return found * (100.0 / whole) if unit == "%" else found
+    found = dvh.volumes_at_least(doses_gy)
+    return found * (100.0 / dvh.covered_volume_cm3) if unit == "%" else found
 
 
 def _not_there() -> NotFoundError:

@@ -9,16 +9,20 @@ import numpy.typing as npt
 
 from abscope.core.case import Case
 from abscope.core.errors import NotFoundError, RefusedError
-from abscope.core.geometry import FloatArray, Grid, Volume
-from abscope.core.names import is_target
+from abscope.core.geometry import Grid, Volume
 from abscope.core.rasterise import region_weights
-from abscope.core.structures import Region, Roi, StructureSet
+from abscope.core.structures import Region, StructureSet
 from abscope.dose.fractionation import isoeffective_gy
 from abscope.dose.lung_regions import LungPart, iso_slope, lung_parts
 from abscope.predict.model import Card, Prediction
 from abscope.predict.slope import Slope, SlopeModel
 from abscope.workflows.context import Context
-from abscope.workflows.dose_evaluation import choose_dose, choose_structure_set
+from abscope.workflows.dose_evaluation import (
+    choose_dose,
+    choose_structure_set,
+    closed_gtvs,
+    closed_roi,
+)
 from abscope.workflows.features import case_features
 
 #: The map says what one gray more to this much lung adds.
@@ -101,7 +105,7 @@ def _computed(
     given = fractions, slope.alpha_beta_gy, slope.reference_fractions
     iso = np.asarray(isoeffective_gy(wide, *given))
     steep = iso_slope(wide, *given)
-    voxel = _voxel_cm3(grid)
+    voxel = grid.voxel_volumes_cm3()[:, None, None]
     parts = lung_parts(weights, gray, _height_mm(grid), voxel, iso, steep)
     lungs_cm3 = sum(part.volume_cm3 for part in parts)
     whole = np.maximum.reduce(list(weights.values()))
@@ -119,12 +123,8 @@ def _computed(
 
 def _sides(contours: StructureSet) -> dict[str, Region]:
     """Return side -> lung less GTV; one region for a combined contour."""
-
-    def named(name: str) -> Roi | None:
-        return next((r for r in contours.rois if r.standard_name == name and r.closed), None)
-
-    gtv = tuple(r for r in contours.rois if r.closed and is_target(r.standard_name, "GTV"))
-    left, right, both = named("Lung_L"), named("Lung_R"), named("Lungs")
+    gtv = closed_gtvs(contours)
+    left, right, both = (closed_roi(contours, n) for n in ("Lung_L", "Lung_R", "Lungs"))
     if left and right:
         return {
             "left": Region(name="Lung_L", include=(left,), exclude=gtv),
@@ -163,17 +163,6 @@ def _lacking(what: str) -> RefusedError:
         expected="all inputs of the model",
         remedy="Enter them on the page Labs and facts.",
     )
-
-
-def _voxel_cm3(grid: Grid) -> FloatArray:
-    """Return the volume of a voxel of each plane, shape (planes, 1, 1)."""
-    offsets = grid.plane_offsets_mm
-    middles = (offsets[1:] + offsets[:-1]) / 2
-    gaps = np.diff(offsets)
-    first, last = (gaps[0], gaps[-1]) if gaps.size else (1.0, 1.0)
-    edges = np.concatenate([[-first / 2], middles, [offsets[-1] + last / 2]])
-    area = grid.spacing_yx_mm[0] * grid.spacing_yx_mm[1]
-    return np.asarray(np.diff(edges) * area / 1000.0)[:, None, None]
 
 
 def _height_mm(grid: Grid) -> npt.NDArray[np.float64]:

@@ -117,15 +117,14 @@ def _by_structure(
         return ()
     grid, gamma = found.volume.grid, found.volume.array_zyx
     known, passed = np.isfinite(gamma), gamma <= 1.0
-    gap = grid.plane_spacing_mm or 1.0
-    voxel_cm3 = gap * grid.spacing_yx_mm[0] * grid.spacing_yx_mm[1] / 1000.0
+    voxel_cm3 = grid.voxel_volumes_cm3()[:, None, None]
     rows = []
     for roi in context.cases.structure_set(info).rois:
         if not roi.closed:
             continue
         weights = region_weights(Region.of(roi), grid)
-        compared = float(weights[known].sum()) * voxel_cm3
-        share = float(weights[passed].sum()) * voxel_cm3
+        volumes = weights * voxel_cm3
+        compared, share = float(volumes[known].sum()), float(volumes[passed].sum())
         enough = compared >= LEAST_CM3
         rows.append(
             StructurePass(

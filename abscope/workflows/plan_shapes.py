@@ -16,6 +16,7 @@ from abscope.workflows.context import Actor, Context
 from abscope.workflows.dose_evaluation import (
     TARGETS,
     delivered_prescription,
+    drawn_on,
     image_of,
     lungs_minus_gtv,
 )
@@ -23,7 +24,7 @@ from abscope.workflows.dose_evaluation import (
 #: Kind of the document that keeps a plan's doses by distance.
 KIND = "dose-distance"
 #: Changes whenever the same plan would give other numbers.
-VERSION = 1
+VERSION = 2
 #: Structures that are no organs.
 _NO_ORGANS = frozenset({"External", "Body"})
 
@@ -92,12 +93,11 @@ def _shape(
     inputs: str,
 ) -> PlanShape:
     drawn = context.cases.structure_set(contours)
-    image = image_of(case, contours)
-    gap = (image.grid.plane_spacing_mm or None) if image else None
+    axes, gap = drawn_on(case, contours, drawn)
     target = _target(drawn, _named_target(case, dose))
     organs = _organs(drawn)
     rois = [target, *(roi for region in organs.values() for roi in region.include)]
-    solid = TargetSolid(target, Lattice.around(rois, image.grid.axes if image else None), gap)
+    solid = TargetSolid(target, Lattice.around(rois, axes), gap)
     gray = delivered.total_gy or 0.0
     volume = context.cases.volume(dose)
     found: dict[str, OrganShape] = {}
